@@ -1,0 +1,1 @@
+"""Decides. Pure functions of a View and an input; no I/O, no clock, no SQL. What they decide is performed in runtime/."""

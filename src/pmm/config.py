@@ -1,0 +1,157 @@
+"""Settings: one frozen object, validated once. Arguments win over environment variables (PMM_*), those over the settings file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from pmm.errors import ConfigError
+
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set. Each field is also PMM_<NAME> in the environment and <name> in the settings file.
+
+    model: "auto", or a name such as "offline", "openai:gpt-x", "ollama:llama3.1". zone: IANA time zone of a new mind (None: TZ, else
+    the system's). synchronous: "FULL" survives power loss, "NORMAL" may lose the last seconds. Tokens are as the model counts them.
+    """
+
+    # what speaks
+    model: str = "auto"
+    openai_base_url: str = "https://api.openai.com/v1"
+    openai_api_key: str = ""
+    openai_model: str = "gpt-4o-mini"
+    ollama_host: str = "http://127.0.0.1:11434"
+    model_window: Annotated[int, Meta(ge=0)] = 0
+    """context window in tokens; 0: what the adapter knows"""
+    model_timeout_s: Seconds = 120.0
+    """the deadline of one whole model call"""
+    first_piece_timeout_s: Seconds = 60.0
+    model_retries: Annotated[int, Meta(ge=0, le=10)] = 2
+    """before the first piece only"""
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+
+    # what it is told
+    max_context_tokens: Positive = 1500
+    max_memory_tokens: Positive = 400
+    max_transcript_tokens: Positive = 6000
+    max_reply_tokens: Positive = 1024
+    recall_k: Annotated[int, Meta(ge=1, le=50)] = 8
+
+    # how it keeps
+    synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    max_event_bytes: Annotated[int, Meta(ge=1024, le=256 * 1024 * 1024)] = 1024 * 1024
+    trace_days: Annotated[int, Meta(ge=0)] = 30
+
+    # how it behaves
+    zone: str | None = None
+    turn_wait_s: Annotated[float, Meta(ge=0)] = 30.0
+    commitment_expiry_hours: Annotated[float, Meta(gt=0)] = 72.0
+    heartbeat_s: Seconds = 10.0
+
+    def __post_init__(self) -> None:
+        if self.zone is not None:
+            check_zone(self.zone)
+
+
+SECRETS = frozenset({"openai_api_key"})
+
+_OTHER_NAMES = {"openai_api_key": "OPENAI_API_KEY", "openai_base_url": "OPENAI_BASE_URL", "ollama_host": "OLLAMA_HOST"}
+"""names that other tools gave to the same thing; ours win"""
+
+
+def check_zone(zone: str) -> str:
+    """The zone, if it is a known IANA name. Raises ConfigError."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError, KeyError):
+        raise ConfigError(f"{zone!r} is not a known time zone.", hint="Use an IANA name such as Europe/Paris or UTC.") from None
+    return zone
+
+
+def system_zone() -> str:
+    """The IANA zone of this machine: TZ, else what the system says, else UTC."""
+    try:
+        return check_zone(os.environ["TZ"].lstrip(":"))
+    except (KeyError, ConfigError):
+        pass
+    from tzlocal import get_localzone_name
+
+    try:
+        return check_zone(get_localzone_name() or "UTC")
+    except (ConfigError, LookupError, OSError):
+        return "UTC"
+
+
+def settings_file() -> Path:
+    """Where the settings file is looked for: PMM_CONFIG, else config.toml in the user's configuration folder."""
+    if named := os.environ.get("PMM_CONFIG"):
+        return Path(named)
+    from platformdirs import user_config_path
+
+    return user_config_path("pmm", appauthor=False) / "config.toml"
+
+
+def default_db() -> Path:
+    """Where the default mind lives: PMM_DB, else mind.db in the user's data folder."""
+    if named := os.environ.get("PMM_DB"):
+        return Path(named)
+    from platformdirs import user_data_path
+
+    return user_data_path("pmm", appauthor=False) / "mind.db"
+
+
+def load_settings(arguments: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """One validated Settings. Raises ConfigError that names the setting and where it came from."""
+    return load_with_origins(arguments, environ=environ, file=file)[0]
+
+
+def load_with_origins(
+    arguments: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, file: Path | None = None
+) -> tuple[Settings, dict[str, str]]:
+    """Settings, and for each of its fields where the value came from."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    origins = {name: "default" for name in Settings.__struct_fields__}
+    for origin, layer in _layers(arguments or {}, environ, file or settings_file()):
+        for name, value in layer.items():
+            if name not in origins:
+                raise ConfigError(f"{origin}: there is no setting {name!r}.")
+            try:
+                msgspec.convert({name: value}, Settings, strict=not isinstance(value, str))
+            except msgspec.ValidationError as error:
+                raise ConfigError(f"{origin}: {name}: {str(error).partition(' - ')[0].lower()}.") from None
+            values[name] = value
+            origins[name] = origin
+    return msgspec.convert(values, Settings, strict=False), origins
+
+
+def _layers(arguments: Mapping[str, Any], environ: Mapping[str, str], file: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    env: dict[str, Any] = {}
+    for name in Settings.__struct_fields__:
+        for label in (_OTHER_NAMES.get(name), f"PMM_{name.upper()}"):
+            if label and environ.get(label):
+                env[name] = environ[label]
+    if host := env.get("ollama_host"):
+        env["ollama_host"] = host if "://" in host else f"http://{host}"
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return [(str(file), _read(file)), ("environment", env), ("argument", given)]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: {error}") from None

@@ -1,0 +1,388 @@
+"""The event catalogue: one frozen struct per kind, and its canonical bytes.
+
+A kind earns its place by changing a prompt, a decision or a screen. `content` is the one piece of text a person would read;
+the other fields of a kind are its meta. References are event ids; in an append, a negative reference -n means "the nth event of
+this same append", and the log replaces it by the id that event gets.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from pmm.errors import BrokenLog, InvalidInput, Unstorable
+
+FORMAT = 1
+"""The format of sealed bytes. It is hashed into every event, so it can't be changed unnoticed."""
+
+NESTING_MAX = 64
+INTEGER_MAX = 2**63 - 1
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+# -- values that events hold -----------------------------------------------------------------------------------------------------
+
+
+class Due(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When something is due: a local date, perhaps a local time, and the IANA zone they are meant in.
+
+    A date alone means the end of that day. Prints as 2026-03-06 or 2026-03-05T12:00.
+    """
+
+    date: date
+    time: time | None = None
+    zone: str = "UTC"
+
+    def __str__(self) -> str:
+        return f"{self.date.isoformat()}T{self.time.strftime('%H:%M')}" if self.time else self.date.isoformat()
+
+    @property
+    def instant(self) -> datetime:
+        """The moment it falls due, UTC. Computed when needed, so daylight-saving rules of that day hold:
+        a local time that doesn't exist becomes the next one that does, a repeated one the first."""
+        if self.time is None:
+            if self.date == date.max:
+                return datetime.max.replace(tzinfo=UTC)
+            return local_instant(datetime.combine(self.date + timedelta(days=1), time()), self.zone)
+        return local_instant(datetime.combine(self.date, self.time), self.zone)
+
+    @classmethod
+    def parse(cls, text: str, zone: str) -> Due:
+        """From what it prints as (seconds are allowed too). Raises InvalidInput."""
+        try:
+            if "T" in text or " " in text.strip():
+                moment = datetime.fromisoformat(text.strip())
+                return cls.at(moment, zone)
+            return cls(date.fromisoformat(text.strip()), None, zone)
+        except ValueError:
+            raise InvalidInput(f"{text!r} is not a due date.", hint="Write 2026-03-06 or 2026-03-05T12:00.") from None
+
+    @classmethod
+    def at(cls, moment: datetime, zone: str) -> Due:
+        """From a datetime: an aware one is told in `zone`, a naive one is taken as local there."""
+        local = moment.astimezone(ZoneInfo(zone)) if moment.tzinfo else moment
+        return cls(local.date(), local.time().replace(microsecond=0, tzinfo=None), zone)
+
+
+def local_instant(moment: datetime, zone: str) -> datetime:
+    """The UTC instant of a naive local time: the first of a repeated one, the next valid after one that doesn't exist."""
+    where = ZoneInfo(zone)
+    first = moment.replace(tzinfo=where).astimezone(UTC)
+    if first.astimezone(where).replace(tzinfo=None) == moment:
+        return first
+    # In the gap. With fold=1 the offset after the change is used, which lands before it; the change lies in between.
+    low, high = moment.replace(tzinfo=where, fold=1).astimezone(UTC), first
+    before = low.astimezone(where).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        low, high = (middle, high) if middle.astimezone(where).utcoffset() == before else (low, middle)
+    return high.replace(microsecond=0)
+
+
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tokens as the model counted them; None where it didn't say."""
+
+    prompt: int | None = None
+    cached: int | None = None
+    completion: int | None = None
+
+
+class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Milliseconds from the start of the turn."""
+
+    first_token_ms: float | None = None
+    total_ms: float = 0.0
+
+
+class Source(msgspec.Struct, frozen=True, omit_defaults=True, rename={"place": "in"}):
+    """One recalled item a reply could use. why: signal -> its part of the score. place: where the model saw it."""
+
+    id: int
+    score: float
+    why: dict[str, float]
+    place: Literal["header", "transcript"]
+    ref: str | None = None
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=False):
+    """One line of a transcript from elsewhere, to be imported.
+
+    at: when it was said (aware, or naive in the mind's zone; None if unknown). session: which conversation. ref: the origin's own
+    id of it. caption: what a picture in it shows.
+    """
+
+    speaker: str
+    text: str
+    at: datetime | None = None
+    session: str = ""
+    ref: str | None = None
+    role: Literal["user", "assistant", "other"] | None = None
+    caption: str | None = None
+
+
+# -- events ----------------------------------------------------------------------------------------------------------------------
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened. `id` and `ts` are given by the log when it is appended; id 0 means "not yet"."""
+
+    kind: ClassVar[str] = ""
+    refs: ClassVar[tuple[str, ...]] = ()
+    """names of the fields that hold event ids"""
+
+    id: int = 0
+    ts: datetime = _EPOCH
+    content: str = ""
+    key: str | None = None
+
+
+class MindCreated(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Event 1, always."""
+
+    kind: ClassVar = "mind_created"
+    format: int
+    timezone: str
+    software: str
+    name: str | None = None
+
+
+class UserMessage(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """What the user said. It ends in exactly one Reply or TurnFailedEvent, with the key `end:<id>`."""
+
+    kind: ClassVar = "user_message"
+    source: Literal["cli", "api", "mcp", "web", "python"]
+    session: str
+
+
+class ReplyEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Exactly what the user was shown."""
+
+    kind: ClassVar = "reply"
+    refs: ClassVar = ("to",)
+    to: int
+    route: Literal["model", "fast", "cache", "offline"]
+    model: str
+    finish: Literal["stop", "length", "interrupted"]
+    usage: Usage = Usage()
+    timing: Timing = Timing()
+
+
+class TurnFailedEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The turn ended without a whole reply; content is what was shown before."""
+
+    kind: ClassVar = "turn_failed"
+    refs: ClassVar = ("to",)
+    to: int
+    reason: str
+    detail: str = ""
+
+
+class ContextBuilt(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The recall receipt: what the model was shown and why. content is the turn's header exactly as sent."""
+
+    kind: ClassVar = "context_built"
+    refs: ClassVar = ("to",)
+    to: int
+    session: str
+    epoch: int
+    digest: str
+    budget: int
+    tokens: int
+    sections: dict[str, int]
+    sources: tuple[Source, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+class EpochOpened(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A session's prompt opening (sections 1-3) exactly as sent, until the next one.
+
+    marker: the fence that quoted text stands in. first: the first user message kept verbatim.
+    """
+
+    kind: ClassVar = "epoch_opened"
+    refs: ClassVar = ("first",)
+    session: str
+    epoch: int
+    marker: str
+    first: int
+
+
+class MessageImported(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of a transcript from elsewhere. It is recalled, and has no authority."""
+
+    kind: ClassVar = "message_imported"
+    origin: str
+    speaker: str
+    role: Literal["user", "assistant", "other"]
+    session: str
+    ref: str | None = None
+    at: datetime | None = None
+    caption: str | None = None
+
+
+class ModelSwitched(Event, frozen=True, kw_only=True, omit_defaults=True):
+    kind: ClassVar = "model_switched"
+    before: str | None = msgspec.field(default=None, name="from")
+    after: str = msgspec.field(name="to")
+
+
+class NameAdopted(Event, frozen=True, kw_only=True, omit_defaults=True):
+    kind: ClassVar = "name_adopted"
+    refs: ClassVar = ("evidence",)
+    whose: Literal["mind", "user"]
+    name: str
+    evidence: int | None = None
+
+
+class CommitmentOpened(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """content: what was promised. Its id is the commitment's cid."""
+
+    kind: ClassVar = "commitment_opened"
+    refs: ClassVar = ("source",)
+    owner: Literal["mind", "user"]
+    due: Due | None = None
+    repeat: str | None = None
+    priority: int = 0
+    project: str | None = None
+    source: int | None = None
+
+
+class CommitmentClosed(Event, frozen=True, kw_only=True, omit_defaults=True):
+    kind: ClassVar = "commitment_closed"
+    refs: ClassVar = ("cid", "evidence")
+    cid: int
+    outcome: Literal["kept", "broken", "cancelled", "superseded"]
+    evidence: int | None = None
+    note: str = ""
+
+
+class CommitmentReminded(Event, frozen=True, kw_only=True, omit_defaults=True):
+    kind: ClassVar = "commitment_reminded"
+    refs: ClassVar = ("cid",)
+    cid: int
+    due: Due
+
+
+class CommitmentExpired(Event, frozen=True, kw_only=True, omit_defaults=True):
+    kind: ClassVar = "commitment_expired"
+    refs: ClassVar = ("cid",)
+    cid: int
+    reason: Literal["lapsed", "overdue"]
+
+
+class DirectiveSet(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """content: the rule. Its id is the directive's did."""
+
+    kind: ClassVar = "directive_set"
+    refs: ClassVar = ("source",)
+    scope: str = "always"
+    source: int | None = None
+
+
+class DirectiveRevoked(Event, frozen=True, kw_only=True, omit_defaults=True):
+    kind: ClassVar = "directive_revoked"
+    refs: ClassVar = ("did", "source")
+    did: int
+    reason: str = ""
+    source: int | None = None
+
+
+class SceneCompacted(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """content: a summary of the turns from `first` to `last` (ids of user messages). The turns themselves stay."""
+
+    kind: ClassVar = "scene_compacted"
+    refs: ClassVar = ("first", "last")
+    session: str
+    first: int
+    last: int
+    method: Literal["extract", "model"]
+    model: str | None = None
+
+
+class ModelCalled(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A model call that left no reply: background work, or a private turn. So that spend is known from the log."""
+
+    kind: ClassVar = "model_called"
+    purpose: str
+    model: str
+    outcome: Literal["ok", "invalid", "failed"]
+    usage: Usage = Usage()
+    error: str = ""
+    attempts: int = 1
+
+
+KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__()}
+_ENVELOPE = frozenset(Event.__struct_fields__)
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(cls) for kind, cls in KINDS.items()}
+_META: dict[str, tuple[tuple[str, str, Any], ...]] = {
+    kind: tuple((f.name, f.encode_name, f.default) for f in msgspec.structs.fields(cls) if f.name not in _ENVELOPE)
+    for kind, cls in KINDS.items()
+}
+
+
+def encode_meta(event: Event) -> str:
+    """The event's own fields as canonical JSON: sorted keys, UTF-8, defaults left out. Raises Unstorable."""
+    fields = {}
+    for name, label, default in _META[event.kind]:
+        value = getattr(event, name)
+        if value != default:
+            fields[label] = value
+    try:
+        plain = msgspec.to_builtins(fields)
+        _check(plain, 1)
+        return _encode(plain).decode()
+    except UnicodeEncodeError:
+        raise Unstorable(f"{event.kind}: a lone surrogate can't be stored.", hint="Send well-formed Unicode.") from None
+    except (OverflowError, RecursionError):
+        raise Unstorable(f"{event.kind}: a number or a nesting is beyond what can be stored.") from None
+    except (TypeError, msgspec.MsgspecError) as error:
+        raise Unstorable(f"{event.kind}: {error}") from None
+
+
+def _check(value: Any, depth: int) -> None:
+    """Refuse what JSON would change: NaN and infinities, integers beyond 64 bits, deep nesting."""
+    if depth > NESTING_MAX:
+        raise Unstorable(f"nested deeper than {NESTING_MAX}.")
+    if isinstance(value, dict):
+        for item in value.values():
+            _check(item, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _check(item, depth + 1)
+    elif isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise Unstorable("NaN and infinities can't be stored.")
+    elif isinstance(value, int) and not -INTEGER_MAX - 1 <= value <= INTEGER_MAX:
+        raise Unstorable("an integer is beyond 64 bits.")
+
+
+def decode(id: int, ts_us: int, kind: str, content: str, meta: str, key: str | None) -> Event:
+    """The event that a stored row holds. Raises BrokenLog."""
+    try:
+        event: Event = _DECODERS[kind].decode(meta)
+    except KeyError:
+        raise BrokenLog(f"event {id}: unknown kind {kind!r}.") from None
+    except msgspec.MsgspecError as error:
+        raise BrokenLog(f"event {id}: {error}") from None
+    put = msgspec.structs.force_setattr
+    put(event, "id", id)
+    put(event, "ts", _EPOCH + _MICROSECOND * ts_us)
+    put(event, "content", content)
+    put(event, "key", key)
+    return event
+
+
+def microseconds(moment: datetime) -> int:
+    """Integer microseconds since 1970 of an aware datetime."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(ts_us: int) -> datetime:
+    """The aware UTC datetime of integer microseconds since 1970."""
+    return _EPOCH + _MICROSECOND * ts_us

@@ -1,0 +1,1 @@
+"""The models: one port, thin adapters. They know messages and pieces; they know nothing of minds, logs or prompts' meaning."""

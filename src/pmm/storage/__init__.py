@@ -1,0 +1,1 @@
+"""The log: append-only, hash-chained, durable. It knows SQL; it knows no psychology."""
