@@ -111,7 +111,9 @@ def default_db() -> Path:
     return user_data_path("pmm", appauthor=False) / "mind.db"
 
 
-def load_settings(arguments: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+def load_settings(
+    arguments: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, file: Path | None = None
+) -> Settings:
     """One validated Settings. Raises ConfigError that names the setting and where it came from."""
     return load_with_origins(arguments, environ=environ, file=file)[0]
 
@@ -122,7 +124,7 @@ def load_with_origins(
     """Settings, and for each of its fields where the value came from."""
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
-    origins = {name: "default" for name in Settings.__struct_fields__}
+    origins = dict.fromkeys(Settings.__struct_fields__, "default")
     for origin, layer in _layers(arguments or {}, environ, file or settings_file()):
         for name, value in layer.items():
             if name not in origins:

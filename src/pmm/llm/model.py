@@ -6,16 +6,18 @@ what an adapter implements. So no adapter can forget one of them, and no caller 
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, ClassVar, Literal, final
 
 import msgspec
 
-from pmm.errors import ModelCancelled, ModelCutOff, ModelError, ModelMalformed, ModelTimeout, ModelUnavailable
+from pmm.errors import ModelCancelled, ModelCutOff, ModelError, ModelMalformed, ModelRefused, ModelTimeout, ModelUnavailable
 
 Message = dict[str, str]
 """{"role": "system" | "user" | "assistant", "content": text}"""
@@ -45,15 +47,17 @@ class Cancel:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._set = threading.Event()
-        self._callbacks: list[Callable[[], None]] = []
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._keys = itertools.count()
 
     def set(self) -> None:
-        """Stop whatever listens. Safe to call twice, from any thread."""
+        """Stop whatever listens. Safe to call twice, from any thread. Every callback runs, even if another raises."""
         with self._lock:
             self._set.set()
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()
+            callbacks, self._callbacks = self._callbacks, {}
+        with ExitStack() as stack:
+            for callback in reversed(callbacks.values()):
+                stack.callback(callback)
 
     def is_set(self) -> bool:
         return self._set.is_set()
@@ -62,20 +66,31 @@ class Cancel:
         """Sleep up to `seconds`; True if it was set meanwhile."""
         return self._set.wait(seconds)
 
-    def on_set(self, callback: Callable[[], None]) -> None:
-        """Call back once when set (at once if it is). Adapters close their connection here."""
+    def on_set(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back once when set (at once if it is). Adapters close their connection here.
+
+        Returns a function that forgets the callback, so that a Cancel that outlives many calls doesn't collect them. A callback may
+        still run just after it was forgotten, when `set()` was under way in another thread.
+        """
         with self._lock:
             if not self._set.is_set():
-                self._callbacks.append(callback)
-                return
+                key = next(self._keys)
+                self._callbacks[key] = callback
+                return lambda: self._forget(key)
         callback()
+        return lambda: None
+
+    def _forget(self, key: int) -> None:
+        with self._lock:
+            self._callbacks.pop(key, None)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How one call is to be made. Times are real seconds.
 
     schema: a JSON schema the answer must follow (adapters that can enforce it do). draft: what can be said without any model;
-    the offline model says it, others ignore it.
+    the offline model says it, others ignore it; it is called in the model's thread. timeout_s: the whole call, retries included.
+    first_piece_timeout_s: each try, up to its first piece. on_retry: told the error and the pause in seconds before each new try.
     """
 
     purpose: str = "reply"
@@ -87,6 +102,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 2
     cancel: Cancel = msgspec.field(default_factory=Cancel)
     draft: Callable[[], str] | None = None
+    on_retry: Callable[[ModelUnavailable, float], None] | None = None
 
 
 class ChatModel(ABC):
@@ -102,7 +118,11 @@ class ChatModel(ABC):
 
     @abstractmethod
     def _stream(self, messages: Sequence[Message], options: Options) -> Iterator[Piece]:
-        """Yield pieces; the last one has `finish`. Raise a ModelError when it can't. Runs in a thread of its own."""
+        """Yield pieces; the last one has `finish`. Raise a ModelError when it can't. Runs in a thread of its own.
+
+        `options.cancel` belongs to this one try: it is set when the caller stops, when the deadline passes and when nobody listens any
+        more, so whatever could block must end when it is set. Between the last piece and its end an adapter has TIDY_S seconds.
+        """
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text: the model's own tokenizer where an adapter has one, else an estimate that errs high."""
@@ -114,72 +134,133 @@ class ChatModel(ABC):
 
     @final
     def stream(self, messages: Sequence[Message], options: Options | None = None) -> Iterator[Piece]:
-        """Yield the answer. Raises ModelError: unavailable after retries, refused, late, cut off, malformed, cancelled."""
+        """Yield the answer. Raises ModelError: unavailable after retries, refused, late, cut off, malformed, cancelled.
+
+        Nothing happens before the first `next()`. Closing the iterator early ends the call. A caller that reads slowly still gets all
+        that arrived before the deadline.
+        """
         options = options or Options()
+        if options.purpose not in self.serves:
+            raise ModelRefused(f"{self.name} doesn't serve {options.purpose!r}.", hint="Choose a model that does, or none for it.")
         deadline = time.monotonic() + options.timeout_s
         for attempt in range(options.retries + 1):
-            started = False
+            call = _Try(self, messages, options, deadline)
             try:
-                for piece in self._attempt(messages, options, deadline):
-                    started = True
-                    yield piece
+                yield from call.pieces()
                 return
             except ModelUnavailable as error:
-                pause = error.retry_after_s if error.retry_after_s is not None else 0.25 * 2**attempt
-                if started or attempt == options.retries or time.monotonic() + pause >= deadline:
+                pause = max(0.0, error.retry_after_s) if error.retry_after_s is not None else 0.25 * 2**attempt
+                if call.started or attempt == options.retries or time.monotonic() + pause >= deadline:
                     raise
-                if options.cancel.wait(pause):
-                    raise ModelCancelled("stopped while waiting to try again.") from None
+                if options.on_retry is not None:
+                    options.on_retry(error, pause)
+            if options.cancel.wait(pause):
+                raise ModelCancelled("stopped while waiting to try again.")
 
-    def _attempt(self, messages: Sequence[Message], options: Options, deadline: float) -> Iterator[Piece]:
-        """One try: `_stream` runs in its own thread, so that a call that hangs can still be cancelled and timed out."""
-        if options.cancel.is_set():
+
+TIDY_S = 0.1
+"""how long a try that has given its last piece may take to end by itself (reading a connection dry, so that it can be used again)"""
+
+AHEAD = 1024
+"""pieces a model may be ahead of a caller that reads slowly; bounds memory"""
+
+
+class _Try:
+    """One try at an answer: `_stream` runs in its own thread, so that a call that hangs can still be cancelled and timed out."""
+
+    def __init__(self, model: ChatModel, messages: Sequence[Message], options: Options, deadline: float) -> None:
+        self.started = False
+        self._model = model
+        self._messages = messages
+        self._cancel = options.cancel
+        self._stop = Cancel()
+        self._options = msgspec.structs.replace(options, cancel=self._stop)
+        self._deadline = deadline
+        self._inbox: queue.SimpleQueue[Piece | ModelError | None] = queue.SimpleQueue()
+
+    def pieces(self) -> Iterator[Piece]:
+        """What arrives, as it arrives. Raises ModelError."""
+        if self._cancel.is_set():
             raise ModelCancelled("stopped before the model was called.")
-        inbox: queue.SimpleQueue[Piece | ModelError | BaseException | None] = queue.SimpleQueue()
-        abandoned = threading.Event()
-        options.cancel.on_set(lambda: inbox.put(ModelCancelled("stopped.")))
-        threading.Thread(target=self._pump, args=(messages, options, inbox, abandoned), name=f"pmm-{self.name}", daemon=True).start()
-        first, finished = True, False
+        limit = min(self._deadline, time.monotonic() + self._options.first_piece_timeout_s)
+        finished = False
+        forget = self._cancel.on_set(self._cancelled)
         try:
-            while True:
-                limit = deadline if not first else min(deadline, time.monotonic() + options.first_piece_timeout_s)
-                item = self._next(inbox, limit, first)
-                if item is None:
-                    break
-                first = False
-                finished = finished or item.finish is not None
-                yield item
-            if not finished:
-                raise ModelCutOff(f"{self.name} broke off in mid-answer.")
+            threading.Thread(target=self._pump, name=f"pmm-{self._model.name}", daemon=True).start()
+            while not finished:
+                piece = self._next(limit)
+                if piece is None:
+                    raise ModelCutOff(f"{self._model.name} broke off in mid-answer.")
+                self.started, limit = True, self._deadline
+                finished = piece.finish is not None
+                yield piece
         finally:
-            abandoned.set()
+            forget()
+            if finished:
+                self._tidy()
+            self._stop.set()
 
-    def _next(self, inbox: queue.SimpleQueue[Any], limit: float, first: bool) -> Piece | None:
+    def _cancelled(self) -> None:
+        # First free the caller, then the adapter: closing a connection may take its time.
+        self._inbox.put(None)
+        self._stop.set()
+
+    def _next(self, limit: float) -> Piece | None:
         try:
-            item = inbox.get(timeout=max(0.0, limit - time.monotonic()))
+            item = self._inbox.get(timeout=max(0.0, limit - time.monotonic()))
         except queue.Empty:
-            what = "did not begin to answer" if first else "did not finish"
-            raise ModelTimeout(f"{self.name} {what} in time.") from None
-        if isinstance(item, BaseException):
-            raise item
-        return item  # type: ignore[no-any-return]
+            item = self._late()
+        if self._cancel.is_set():
+            # Whatever came, a call that was stopped says so, not that its connection broke.
+            raise ModelCancelled("stopped.")
+        if isinstance(item, ModelError):
+            try:
+                raise item
+            finally:
+                del item  # else this frame and the error's traceback hold each other
+        return item
 
-    def _pump(self, messages: Sequence[Message], options: Options, inbox: queue.SimpleQueue[Any], abandoned: threading.Event) -> None:
-        pieces = self._stream(messages, options)
+    def _late(self) -> ModelTimeout:
+        what = "did not finish" if self.started else "did not begin to answer"
+        return ModelTimeout(f"{self._model.name} {what} in time.")
+
+    def _tidy(self) -> None:
+        until = time.monotonic() + TIDY_S
         try:
-            for piece in pieces:
-                inbox.put(piece)
-                if abandoned.is_set() or options.cancel.is_set():
-                    break
-            inbox.put(None)
+            while isinstance(self._inbox.get(timeout=max(0.0, until - time.monotonic())), Piece):
+                pass
+        except queue.Empty:
+            pass
+
+    def _pump(self) -> None:
+        end: ModelError | None = None
+        try:
+            pieces = self._model._stream(self._messages, self._options)
+            try:
+                end = self._pass_on(pieces)
+            finally:
+                close = getattr(pieces, "close", None)
+                if close is not None:
+                    close()
         except ModelError as error:
-            inbox.put(error)
+            end = error
         except Exception as error:  # noqa: BLE001 - whatever an adapter raises must reach the turn, or it would wait for its deadline
-            inbox.put(ModelMalformed(f"{self.name} failed: {type(error).__name__}: {error}"))
+            end = ModelMalformed(f"{self._model.name} failed: {type(error).__name__}: {error}")
         finally:
-            close = getattr(pieces, "close", None)
-            if close is not None:
-                close()
+            self._inbox.put(end)
+
+    def _pass_on(self, pieces: Iterator[Piece]) -> ModelTimeout | None:
+        inbox, stop = self._inbox, self._stop
+        for piece in pieces:
+            if time.monotonic() > self._deadline:
+                # Judged here, where pieces arrive: a fast stream without end would keep the inbox full for ever.
+                return self._late()
+            inbox.put(piece)
+            while inbox.qsize() > AHEAD and not stop.wait(0.005):
+                pass
+            if stop.is_set():
+                return None
+        return None
 
 
 def estimate_tokens(text: str) -> int:

@@ -1,0 +1,40 @@
+"""What a message asserts, promises and asks, by explicit forms only: precision first, deterministic, no clock.
+
+`text` finds what somebody typed themselves (no quotations, code, pasted text) and cuts it into clauses; `names`, `promises`,
+`closings` and `rules` each read clauses for one kind of event; `dates` finds when something is due; `words` holds word lists.
+"""
+
+from __future__ import annotations
+
+from pmm.agent.extract import closings, names, promises, rules
+from pmm.agent.extract.known import Known
+from pmm.agent.extract.text import normalise, read, words_of
+from pmm.events import Event
+
+__all__ = ["Known", "extract_message", "extract_reply", "normalise"]
+
+_MESSAGE_CUES = names.CUES | promises.CUES | rules.CUES
+_CHEAP = 4_000  # up to this length the word check costs less than finding out what was typed
+
+
+def extract_message(text: str, known: Known) -> list[Event]:
+    """The events that a message of the user asks for, in the order they should be appended. Their source is left to the caller."""
+    cues = _MESSAGE_CUES | closings.CUES if known.commitments else _MESSAGE_CUES
+    if len(text) <= _CHEAP and cues.isdisjoint(words_of(text)):
+        return []
+    sentences = [sentence for sentence in read(text, known.name) if not cues.isdisjoint(sentence.words)]
+    found: list[Event] = []
+    found += names.find(sentences, known)
+    found += rules.find(sentences, known)
+    found += closings.find(sentences, known)
+    found += promises.find(sentences, known)
+    return found
+
+
+def extract_reply(text: str, known: Known) -> list[Event]:
+    """The events that a reply of the mind asks for: what it promised, and what it says it has done."""
+    cues = promises.REPLY_CUES | closings.CUES if known.commitments else promises.REPLY_CUES
+    if len(text) <= _CHEAP and cues.isdisjoint(words_of(text)):
+        return []
+    sentences = [sentence for sentence in read(text, known.user_name, reply=True) if not cues.isdisjoint(sentence.words)]
+    return [*closings.find_in_reply(sentences, known), *promises.find_in_reply(sentences, known)]

@@ -1,0 +1,28 @@
+"""What the extractor may look at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What the extractor may look at.
+
+    now: the moment of the message, aware. zone: IANA zone of the mind; due dates are local there.
+    commitments: the open ones, as (cid, owner, text). directives: the active ones, as (did, text).
+    """
+
+    now: datetime
+    zone: str
+    name: str | None = None
+    user_name: str | None = None
+    commitments: tuple[tuple[int, str, str], ...] = ()
+    directives: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def local(self) -> datetime:
+        """The moment as the clock on the wall shows it, without seconds."""
+        return self.now.astimezone(ZoneInfo(self.zone)).replace(second=0, microsecond=0, tzinfo=None)

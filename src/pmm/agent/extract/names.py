@@ -1,0 +1,218 @@
+"""Names: of the mind and of the user, where somebody clearly means to give one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from pmm.agent.extract.known import Known
+from pmm.agent.extract.text import Clause, Sentence, clauses, pattern
+from pmm.agent.extract.words import FIRST_NAMES, NOT_A_GIVEN_NAME, NOT_A_NAME, WEEKDAYS_AND_MONTHS
+from pmm.events import Event, NameAdopted
+
+CUES = frozenset(
+    "name name's named called call m im am rename christen dub dubbed names you're re are go"
+    " heiße heisse heißt heisst nenn nenne name nom appelle appelles appellerai appelez llamo llamas nombre llámame llamare llamaré nennen".split()
+)
+
+LENGTH_MAX = 40
+
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u109f\u1780-\u17ff"
+_TOKEN = re.compile(rf"[^\W_](?:[^\W_]|[{_MARKS}]|[-'’‐.](?=\w))*\.?")
+_QUOTED = re.compile("[\U000f0000-\U000ffffd]")
+_PARTICLES = frozenset("de la le van von der den del da di du of the bin al el y zu ten".split())
+_TITLES = frozenset("mr. mrs. ms. dr. prof. st. jr. sr. mr mrs ms dr prof".split())
+_FOLLOWS = pattern(
+    r"\s*(?:$|[^\w\s'’(-]|[-–—(]+(?:\s|$)|(?:and|but|so|now|please|because|from now on|instead|then|thanks|thank you|by the way|btw|ok|okay|nice to"
+    r"|pleased to|not|or rather|if that's|henceforth|again|actually|too|here|und|ab jetzt|ab sofort|bitte|et|maintenant|désormais|y|ahora"
+    r"|a partir|for now|forever|from today|going forward|as of|i|who)\b(?!['’]s))"
+)
+_FOLLOWS_AM = pattern(
+    r"\s*(?:$|[.!,;:…😀-🙏🤀-🧿☀-➿]|[-–—(]+(?:\s|$)|(?:and|but|by the way|btw|nice to|pleased to|not|from (?=[A-Z])|your (?:new|human|user|owner|creator)|here|too)\b)"
+)
+
+Whose = Literal["mind", "user"]
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """strict: 'sure' leaves no doubt that a name follows; 'call' may be a phone call or a jibe; 'am' may be anything."""
+
+    expression: re.Pattern[str]
+    whose: Whose
+    strict: Literal["sure", "call", "am"]
+
+
+def _form(source: str, whose: Whose, strict: Literal["sure", "call", "am"]) -> _Form:
+    return _Form(pattern(source), whose, strict)
+
+
+_FROM_NOW = r"(?:(?:from now on|from today|henceforth|from here on|from this day on|going forward|as of (?:now|today)),? )?"
+_WILL = r"(?:i(?:'ll| will| shall| would like to|'d like to|'m going to| am going to| want to|'ve decided to| have decided to)|let me|let's|we(?:'ll| will))"
+_THINK = r"(?:i think |i've decided(?: that)? |i guess |i have decided(?: that)? )?"
+
+_FORMS = (
+    _form(rf"{_FROM_NOW}(?:my|the)(?: full| first| real| actual)? name(?:'s| is)(?: actually| really| now)? ", "user", "sure"),
+    _form(r"name's ", "user", "sure"),
+    _form(r"i(?:'m| am) (?:called|named|known as) ", "user", "sure"),
+    _form(r"i go by (?:the name (?:of )?)?", "user", "call"),
+    _form(
+        rf"{_FROM_NOW}(?:you (?:can|may|could|should|shall) |feel free to |i(?:'d| would) (?:like|prefer|love) (?:you to|it if you) |just |please |always |simply )*"
+        r"(?:call me|refer to me as|address me as)(?: just| simply)? ",
+        "user",
+        "call",
+    ),
+    _form(r"(?:i(?:'m| am)|im) ", "user", "am"),
+    _form(rf"{_FROM_NOW}your (?:new )?name(?:'s| is| shall be| will be| should be)(?: now| henceforth| from now on)? ", "mind", "sure"),
+    _form(r"(?:please )?(?:call|name|rename) yourself(?: to| as)? ", "mind", "sure"),
+    _form(r"(?:please )?change your name to ", "mind", "sure"),
+    _form(
+        rf"{_FROM_NOW}you(?:'re| are|'ll be| will be| shall be)(?: now| hereby| henceforth| from now on| going to be)? (?:called|named|known as) ", "mind", "sure"
+    ),
+    _form(r"from (?:now|today) on,? you(?:'re| are|'ll be| will be| shall be) ", "mind", "am"),
+    _form(r"you (?:now |will |shall )?go by (?:the name (?:of )?)?", "mind", "call"),
+    _form(rf"{_FROM_NOW}{_THINK}{_WILL} (?:name|christen|rename|dub) you ", "mind", "sure"),
+    _form(r"i (?:hereby )?(?:name|christen|dub|rename) you ", "mind", "sure"),
+    _form(rf"{_FROM_NOW}{_THINK}{_WILL} (?:just )?call you ", "mind", "call"),
+    _form(r"(?:ich hei(?:ß|ss)e|mein name ist|ich werde (?=\w+ genannt))\s", "user", "sure"),
+    _form(r"(?:bitte )?(?:nenn(?:e|en sie)?|du kannst) mich (?=[^a-zäöü])", "user", "call"),
+    _form(r"du kannst mich (?=\w+ nennen)", "user", "call"),
+    _form(r"dein (?:neuer )?name (?:ist|lautet|soll)(?: jetzt| nun| ab jetzt| ab sofort)? ", "mind", "sure"),
+    _form(r"(?:ab jetzt |ab sofort |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun an)? ", "mind", "sure"),
+    _form(r"(?:ich nenne dich|nenn(?:e)? dich)(?: jetzt| ab jetzt| einfach)? ", "mind", "call"),
+    _form(r"(?:je m'appelle|mon (?:pré)?nom (?:est|c'est)|moi,? c'est) ", "user", "sure"),
+    _form(r"(?:tu peux m'appeler|appelle[- ]moi|appelez[- ]moi) ", "user", "call"),
+    _form(r"(?:désormais,? |à partir de maintenant,? )?(?:tu t'appelles|ton (?:nouveau )?nom est|tu t'appelleras)(?: maintenant| désormais)? ", "mind", "sure"),
+    _form(r"(?:désormais,? |à partir de maintenant,? )?je (?:vais t'appeler|t'appellerai) ", "mind", "call"),
+    _form(r"(?:yo )?(?:me llamo|mi nombre es) ", "user", "sure"),
+    _form(r"(?:puedes llamarme|ll[aá]mame) ", "user", "call"),
+    _form(r"(?:a partir de ahora,? |desde ahora,? |ahora )?(?:te llamas|tu (?:nuevo )?nombre (?:es|será)|te llamarás)(?: ahora)? ", "mind", "sure"),
+    _form(r"(?:a partir de ahora,? |desde ahora,? )?(?:te llamaré|voy a llamarte|te voy a llamar) ", "mind", "call"),
+)
+_YOU_NOW = pattern(r"you(?:'re| are) (?P<name>[^,.;:!?]{1,40}?) (?:now|from now on|henceforth)\s*(?:$|[.,!;])")
+_NOT_BUT = pattern(r"(?:my|your) name (?:isn't|is not|'s not) [^,;.]{1,40}?(?:,|;| -| –| —)? (?:but|it's|it is)(?: actually)? ")
+_GENITIVE = re.compile(r".*['’]s?$", re.DOTALL)
+REPORTED = pattern(
+    r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks|replied|texted|sings?|sang|imagine|suppose|supposing|pretend|if|unless"
+    r"|whether|say that|example|instance|story|novel|movie|film|song|game|play|when|once|where|dream|dreamt|sagte|sagt|dit|dice|dijo|wenn|si)\b"
+)
+
+
+def find(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+    """The last name given to each, unless it is the one already known."""
+    given: dict[Whose, str] = {}
+    for sentence in sentences:
+        if sentence.question or CUES.isdisjoint(sentence.words):
+            continue
+        for clause in clauses(sentence, known.name):
+            named = _named(clause)
+            if named:
+                given[named[0]] = named[1]
+    present = {"mind": known.name, "user": known.user_name}
+    return [NameAdopted(whose=whose, name=name) for whose, name in given.items() if name != present[whose]]
+
+
+def gives_name(clause: Clause) -> bool:
+    """Whether a clause names somebody; then it isn't also a rule."""
+    return not CUES.isdisjoint(clause.sentence.words) and _named(clause) is not None
+
+
+def _named(clause: Clause) -> tuple[Whose, str] | None:
+    if clause.before and REPORTED.search(clause.before):
+        return None
+    m = _NOT_BUT.match(clause.text)
+    if m:
+        name = _name_at(clause, m.end(), "sure")
+        return ("user" if clause.text[:2].lower() == "my" else "mind", name) if name else None
+    m = _YOU_NOW.match(clause.text)
+    if m:
+        name = _name_at(clause, m.start("name"), "am", whole=m["name"])
+        if name:
+            return "mind", name
+    for form in _FORMS:
+        m = form.expression.match(clause.text)
+        if m:
+            name = _name_at(clause, m.end(), form.strict)
+            if name:
+                return form.whose, name
+    return None
+
+
+def _name_at(clause: Clause, at: int, strict: Literal["sure", "call", "am"], whole: str | None = None) -> str | None:
+    """The name that stands at a place of the clause. whole: what it must be, to the last letter."""
+    text = clause.text
+    if text[at : at + 1] and _QUOTED.match(text, at):
+        return _plain(clause.restore(text[at])[1:-1], strict) if _FOLLOWS.match(text, at + 1) else None
+    tokens, end = _run(text, at)
+    if not tokens:
+        return None
+    follows = _FOLLOWS_AM if strict == "am" and whole is None else _FOLLOWS
+    if whole is None and not follows.match(text, end):
+        return None
+    name = text[at:end]
+    if whole is not None and name != whole:
+        return None
+    if not name[0].isupper() and name[0].islower() and len(tokens) == 1 and not _lower_is_name(name, strict):
+        return None
+    return _plain(name, strict)
+
+
+def _run(text: str, at: int) -> tuple[list[str], int]:
+    """The longest run of words from there that look like a name, and where it ends."""
+    tokens: list[str] = []
+    end = at
+    while len(tokens) < 5:
+        start = end + 1 if tokens and text[end : end + 1] == " " else end
+        m = _TOKEN.match(text, start) if not tokens or start > end else None
+        if not m:
+            break
+        token = m[0]
+        lower = token[0].islower()
+        if tokens and lower and not (token in _PARTICLES and re.match(r" [^\W\d_]", text[m.end() :]) and text[m.end() + 1].isupper()):
+            break
+        if not tokens and not token[0].isalpha():
+            break
+        stop = m.end()
+        if token.endswith(".") and token.lower() not in _TITLES and not re.fullmatch(r"(?:[^\W\d_]\.)+", token):
+            stop -= 1
+        tokens.append(token)
+        end = stop
+        if lower and len(tokens) == 1:
+            break
+    return tokens, end
+
+
+def _lower_is_name(name: str, strict: str) -> bool:
+    """Whether a word in small letters is meant as a name."""
+    if strict == "sure":
+        return len(name) > 1 and name not in NOT_A_GIVEN_NAME and name not in NOT_A_NAME and not name.endswith(("ing", "ed", "ly", "ful", "ous"))
+    return name in FIRST_NAMES
+
+
+def _plain(name: str, strict: str) -> str | None:
+    """The name if it is one, with a capital if it was written all in small letters."""
+    name = " ".join(name.split()).strip(" ,;:!?")
+    if not 1 <= len(name) <= LENGTH_MAX or _GENITIVE.match(name) or not any(c.isalpha() for c in name):
+        return None
+    if not all(c in " -'’.‐" or unicodedata.category(c)[0] in "LM" or c.isdecimal() for c in name):
+        return None
+    words = [word.casefold() for word in name.split()]
+    if words[0] in NOT_A_GIVEN_NAME and (len(words) == 1 or words[0] not in _PARTICLES):
+        return None
+    if strict in ("call", "am") and any(word in WEEKDAYS_AND_MONTHS for word in words):
+        return None
+    if (words[0] in NOT_A_NAME or words[-1] in NOT_A_NAME) and not (strict != "am" and (words[0] in WEEKDAYS_AND_MONTHS or words[0] in _TITLED)):
+        return None
+    if strict == "am" and (_adjective(words[0]) or (name.isupper() and len(name) > 1)):
+        return None
+    return name.title() if name.islower() and len(words) == 1 and name.isascii() else name
+
+
+_TITLED = frozenset("mr mrs ms dr captain sir madam god legend virgo gemini libra mr. dr.".split())
+
+
+def _adjective(word: str) -> bool:
+    return word.endswith(("ish", "ese", "ing", "ful", "less", "ous", "able", "ible")) and word not in ("hamish", "trish", "reese", "therese")

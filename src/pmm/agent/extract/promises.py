@@ -1,0 +1,357 @@
+"""Commitments: what somebody promised, in so many words.
+
+In a message "I will" is the user's promise and "remind me" the mind's. In a reply both are the mind's, and most of what it
+announces ("I'll explain") it does at once, so an undated one counts only for what can't be done in the reply itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from pmm.agent.extract.dates import Found, find_due
+from pmm.agent.extract.known import Known
+from pmm.agent.extract.text import Clause, Sentence, clauses, normalise, pattern, stems, words_of
+from pmm.agent.extract.words import (
+    ANNOUNCED,
+    HEDGING_ADVERBS,
+    NEVER_PROMISED,
+    PROMISED_IN_REPLY,
+    SKIPPED_ADVERBS,
+    STRONG,
+)
+from pmm.events import CommitmentOpened, Event
+
+_WILL_CUES = frozenset("ll will shall promise swear vow pledge going gonna won werde verspreche vais promets prometo voy guarantee commit word".split())
+_REMIND_CUES = frozenset("remind reminder forget remember erinnere erinner erinnern rappelle rappeler recuérdame recuerdame recordarme".split())
+_FUTURES = frozenset(
+    "enverrai appellerai écrirai donnerai apporterai rappellerai paierai finirai ferai réserverai préparerai achèterai enviaré llamaré escribiré"
+    " daré traeré pagaré haré compraré prepararé mandaré terminaré avisaré reservaré".split()
+)
+CUES = _WILL_CUES | _REMIND_CUES | _FUTURES
+REPLY_CUES = frozenset("ll will shall promise werde verspreche vais promets prometo voy".split()) | _FUTURES
+
+Owner = Literal["mind", "user"]
+_TEXT_MAX = 300
+
+# -- reminders
+
+_ASK = (
+    r"(?:(?:can|could|would|will) you (?:please |kindly |just )?|i(?:'d| would) (?:like|love|appreciate) (?:it if you(?: could| would)? |you to )|i (?:want|need) you to "
+    r"|(?:you (?:should|must|have to|can) )|please |just |be sure to |don't forget to |make sure (?:to |you )|and |also )*"
+)
+_REMINDERS = (
+    pattern(rf"{_ASK}remind me\b(?P<when>[^?]{{0,60}}?) ?\b(?P<how>not to|to|about|that|of) (?P<what>.+)"),
+    pattern(
+        rf"{_ASK}(?:set|create|add|make|schedule|give me)(?: me)?(?: up)? (?:a|an|another) (?:\w+ )?reminder\b(?P<when>[^?]{{0,60}}?) ?\b(?P<how>to|about|that|of) (?P<what>.+)"
+    ),
+    pattern(rf"{_ASK}(?:set|create|add|make|schedule)(?: me)?(?: up)? (?:a|an|another) (?:\w+ )?reminder(?P<when>)(?P<how>) for (?P<what>.+)"),
+    pattern(r"(?:please )?(?:don't|do not|never) let me forget(?P<when>)(?P<how>)(?: to| about| that)? (?P<what>.+)"),
+    pattern(r"(?:please )?make sure (?:that )?i (?:don't forget|remember)(?P<when>)(?P<how>) to (?P<what>.+)"),
+    pattern(r"(?:please )?help me (?:to )?remember(?P<when>)(?P<how>) to (?P<what>.+)"),
+    pattern(r"(?:bitte )?erinner(?:e|n sie)? mich\b(?P<when>.{0,40}?) ?(?:bitte )?\b(?P<how>daran|dran|an),? (?P<what>.+)"),
+    pattern(r"(?:kannst|könntest|würdest) du mich\b(?P<when>.{0,40}?) ?\b(?P<how>daran) erinnern,? (?P<what>.+)"),
+    pattern(r"rappelle[- ]moi\b(?P<when>.{0,40}?) ?\b(?P<how>de |d'|que |qu')(?P<what>.+)"),
+    pattern(r"(?:peux-tu|tu peux|pourrais-tu) me rappeler\b(?P<when>.{0,40}?) ?\b(?P<how>de |d')(?P<what>.+)"),
+    pattern(r"recu[eé]rdame\b(?P<when>.{0,30}?) ?\b(?P<how>que |de )?(?P<what>(?:\w+[aei]r(?:me|le|lo|la|les|te)?|el|la|los|las)\b.+)"),
+    pattern(r"(?:puedes|podrías) recordarme\b(?P<when>.{0,30}?) ?\b(?P<how>que |de )?(?P<what>\w+[aei]r(?:me|le|lo|la)?\b.+)"),
+)
+_FILL = pattern(r"\b(?:again|please|also|bitte|for|then|later|once more|s'il te plaît|por favor)\b|[\s,]")
+_POLITE = pattern(r"[,\s]+(?:please|thanks?(?: you)?|ok(?:ay)?|will you|would you|bitte|danke|s'il te plaît|merci|por favor|gracias|then|too|as well|i promise|promise)\s*$")
+
+# -- promises of the speaker
+
+_WILL = pattern(r"i(?:'ll| will| shall) (?P<what>.+)")
+_PROMISE = (
+    pattern(
+        r"i (?:hereby |do |really |solemnly |can )?(?:promise|swear|vow|pledge|commit|guarantee)(?: you| to you)?(?: that|,)? (?:to |i(?:'ll| will| shall) )(?P<what>.+)"
+    ),
+    pattern(r"i(?:'m| am) committing to (?P<what>.+)"),
+    pattern(r"you have my word(?: that|,)? i(?:'ll| will) (?P<what>.+)"),
+    pattern(r"i (?:won't|will not|shall not) forget to (?P<what>.+)"),
+    pattern(r"ich versprech(?:e|') (?:dir |euch |ihnen )?(?:,? ?dass ich |,? )(?P<what>.+)"),
+    pattern(r"je (?:te |vous )?promets (?:de |d')(?P<what>.+)"),
+    pattern(r"(?:te |le |os )?prometo (?:que )?(?P<what>.+)"),
+)
+_GOING = pattern(r"i(?:'m| am) (?:going to|gonna) (?P<what>.+)")
+_GERMAN = pattern(r"ich werde (?P<what>.+)")
+_ROMANCE = (
+    pattern(r"je vais (?P<what>(?:(?:te|vous|lui|leur) |[tl]')?\w+(?:er|ir|re)\b.+)"),
+    pattern(r"voy a (?P<what>\w+[aei]r(?:te|le|les|lo|la)?\b.+)"),
+)
+_FUTURE = pattern(rf"(?:je )?(?P<what>(?:(?:te|vous|lui|leur|le|les|la|lo) |[tl]')*(?P<verb>{'|'.join(_FUTURES)})\b.+)")
+_DATED_LEAD = pattern(r"(?P<lead>.{3,40}?),? (?=i(?:'ll| will| shall) |ich werde |je vais |voy a )")
+_GERMAN_NEVER = pattern(
+    r"\b(?:nie|niemals|nicht|wohl|wahrscheinlich|vielleicht|sicher|immer|sein|haben|müssen|können|krank|bleiben|sehen|wissen|warten|alt|werden|denken|sterben)\b"
+)
+_GERMAN_STRONG = pattern(r"(?:schicken|senden|anrufen|schreiben|bezahlen|kaufen|buchen|abgeben|einreichen|fertigstellen|mitbringen|reparieren|überweisen|melden)\W*$")
+
+_CONDITION = pattern(
+    r"\b(?:if|unless|whether|in case|otherwise|or else|maybe|perhaps|possibly|probably|hopefully|might|i guess|i suppose|i think|i hope|who knows|not sure"
+    r"|just kidding|kidding|lol|haha|provided|assuming|as long as|depending|whenever|wenn|falls|vielleicht|si|s'il|peut-être|quizás|tal vez|or maybe|or not|someday"
+    r"|one day|some day|or so help me)\b"
+)
+_UNREAL = pattern(
+    r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks?|thought|replied|texted|sings?|sang|imagine|suppose|supposing|pretend|if|unless"
+    r"|whether|when|once|whenever|while|maybe|perhaps|probably|what|would|could|wish|hope|hoping|dream|lyrics?|quote|example|translate|mean|means|wenn|falls|sagt|sagte|dass|dit|dice|dijo)\b"
+)
+_MY_TIME = pattern(r"(?:when|once|after|as soon as|before) (?:i|i'm|i've|lunch|dinner|work|the meeting|breakfast|school|class)\b")
+_ORDER = pattern(
+    r"(?:please |just )?(?:send|give|tell|let|show|share|say|provide|paste|ask|upload|drop|ping|message|describe|type|choose|pick|feel free|wait|hold|hang|help|do|write"
+    r"|call|make|take|get|pay|come|stop|keep|leave|put|go|trust|touch|click|reply|answer|try|check|look|read|attach|point|remind)\b"
+)
+_IDIOM = pattern(
+    r"(?:call it a (?:day|night)|call (?:your|his|her|their) bluff|call the shots|pay (?:attention|for (?:this|that|it))|buy (?:that|it|into)\b|drop (?:that|it|the subject)"
+    r"|get (?:paid|sick|ill|fired|older|old|married|there|home|hungry|tired|bored|drunk|lost|it|used|over|out of|in trouble|a (?:cold|raise|new job))\b"
+    r"|have (?!(?:\S+ ){1,6}(?:ready|done|finished|sent|written|fixed|completed|delivered|reviewed|for you)\b)|take (?:it|that|your word|the blame|my time|the|a (?:look|break|nap|seat))\b"
+    r"|go (?:with|for|crazy|mad|insane|nuts|to (?:hell|bed|sleep)|on|first)\b|let (?:you|it|that|him|her) (?!know)|give (?:you that|up|it a|him|her)\b|make (?:it|do|a fool|mistakes)\b|keep\b|come (?:back|around|home)\b"
+    r"|tell you (?:what|one|something|a)|be\b|text back|write (?:that|it) (?:off|down)|fix (?:him|her|you)\b|send (?:him|her|you) to hell|clean up at|return to (?:this|that)|bring (?:it|that) up"
+    r"|show (?:you|him|her|them)\b|find (?:out|a way|it)|figure|look (?:at|into it|like|forward|for)|check (?:it|that|this)? ?out|ask (?:you|again)|paste|describe|explain|work on it|play along|use\b|start (?:by|with)"
+    r"|call (?:him|her|them|it|that|this|you|myself) (?:a|an|crazy|out|names)\b|order (?:the|a|another)\b|return (?:the favou?r|your)|forward to|message received|report you|test (?:you|your)|charge (?:ahead|you)"
+    r"|write (?:in|about|like|as|a (?:lot|bit))|call (?:back )?later|change my mind|cross that bridge|eat my hat|kick myself|kill\b|meet (?:my|your) maker|rest\b|sit\b|sue\b|switch|sound\b|stand\b|stick\b|pick (?!up)\w+)"
+)  # fmt: skip
+_WORD = re.compile(r"[\w'’-]+")
+
+
+def find(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+    """What a message promises, or asks to be reminded of."""
+    found: list[CommitmentOpened] = []
+    for sentence in sentences:
+        if CUES.isdisjoint(sentence.words):
+            continue
+        for clause in clauses(sentence, known.name):
+            opened = _reminder(clause, known) or (None if clause.question else _promise(clause, known))
+            if opened and not _is_open(opened, known, found):
+                found.append(opened)
+    return list(found)
+
+
+def find_in_reply(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+    """What a reply promises."""
+    found: list[CommitmentOpened] = []
+    for sentence in sentences:
+        if sentence.question or REPLY_CUES.isdisjoint(sentence.words):
+            continue
+        for clause in clauses(sentence, known.user_name):
+            opened = _promise_in_reply(clause, known)
+            if opened and not _is_open(opened, known, found) and not _resembles_open(opened, known):
+                found.append(opened)
+    return list(found)
+
+
+def _is_open(new: CommitmentOpened, known: Known, found: list[CommitmentOpened]) -> bool:
+    same = normalise(new.content)
+    return any(owner == new.owner and normalise(text) == same for _, owner, text in known.commitments) or any(
+        other.owner == new.owner and normalise(other.content) == same for other in found
+    )
+
+
+def _resembles_open(new: CommitmentOpened, known: Known) -> bool:
+    """Whether a reply only confirms what the mind has promised already: "I'll remind you to call her" after "call Ana"."""
+    fresh = set(stems(new.content))
+    for _, owner, text in known.commitments:
+        old = set(stems(text))
+        if owner == "mind" and fresh and old and len(fresh & old) / min(len(fresh), len(old)) >= 0.6:
+            return True
+    return False
+
+
+# -- reminders -------------------------------------------------------------------------------------------------------------------
+
+
+def _reminder(clause: Clause, known: Known) -> CommitmentOpened | None:
+    if clause.before and _UNREAL.search(clause.before):
+        return None
+    for expression in _REMINDERS:
+        m = expression.match(clause.text)
+        if m:
+            return _reminded(clause, m, known)
+    return None
+
+
+def _reminded(clause: Clause, m: re.Match[str], known: Known) -> CommitmentOpened | None:
+    when, how, what = m["when"] or "", (m["how"] or "").lower().strip(), m["what"]
+    if clause.question and not re.match(r"can|could|would|will|kannst|könntest|würdest|peux|tu peux|pourrais|puedes|podrías", clause.text, re.IGNORECASE):
+        return None
+    early = find_due(when, known, reminder=True) if when.strip() else None
+    if early and _FILL.sub("", early.rest):
+        return None
+    found = find_due(_bare(what), known, reminder=True)
+    if early and early.due:
+        # "Remind me tomorrow to be there at 5": when to remind has been said.
+        found = Found(early.due, early.repeat, _bare(what)) if found.due is None or early.due.time or found.repeat else _joined(when, what, known)
+    content = _content(clause, found.rest)
+    if how == "not to":
+        content = "not to " + content
+    if not content or not stems(content) or (how in ("that", "of") and not found.due) or words_of(content) <= _PRONOUNS:
+        return None
+    if re.match(r"(?:never|not to|why|how|what|who)\b", content, re.IGNORECASE) and how != "not to":
+        return None
+    return CommitmentOpened(content=content, owner="mind", due=found.due, repeat=found.repeat)
+
+
+_PRONOUNS = frozenset("it that this you him her them me us who i what".split())
+
+
+def _joined(when: str, what: str, known: Known) -> Found:
+    """A day said before and a time said after belong together."""
+    late = find_due(_bare(what), known, reminder=True)
+    both = find_due(f"{when.strip()} {_bare(what)}", known, reminder=True)
+    return Found(both.due, both.repeat, late.rest)
+
+
+def _bare(text: str) -> str:
+    for _ in range(3):
+        shorter = _POLITE.sub("", text.rstrip(" .!,;:…"))
+        if shorter == text:
+            break
+        text = shorter
+    return text
+
+
+def _content(clause: Clause, text: str) -> str:
+    text = clause.restore(_bare(text)).strip(" ,;:")
+    return text if len(text) <= _TEXT_MAX else ""
+
+
+# -- promises --------------------------------------------------------------------------------------------------------------------
+
+
+def _promise(clause: Clause, known: Known) -> CommitmentOpened | None:
+    if _CONDITION.search(clause.text) or not _stands(clause):
+        return None
+    what = _explicit(clause.text)
+    if what:
+        return _opened(clause, what, known, "user")
+    lead, text = _dated_lead(clause.text, known)
+    m = _WILL.match(text)
+    if m:
+        verb, what = _verb(m["what"])
+        opened = _opened(clause, f"{lead} {what}" if lead else what, known, "user") if verb and not _IDIOM.match(what) else None
+        return opened if opened and (_may_promise(verb, what, opened)) else None
+    m = _GOING.match(text)
+    if m:
+        verb, what = _verb(m["what"])
+        opened = _opened(clause, f"{lead} {what}" if lead else what, known, "user") if verb in STRONG and not _IDIOM.match(what) else None
+        return opened if opened and opened.due else None
+    return _foreign(clause, f"{lead} ", text, known, "user")
+
+
+def _may_promise(verb: str, what: str, opened: CommitmentOpened) -> bool:
+    """A date, or a verb that says what will be done. "Have" only as in "have it ready"; _IDIOM has seen to that."""
+    if verb == "have":
+        return opened.due is not None
+    if verb in NEVER_PROMISED:
+        return False
+    return opened.due is not None or verb in STRONG or bool(re.match(r"(?:take (?:out|care)|pick up|follow up|get back to|look into|hand in|set up|make sure|check in|work on the|drop off|back up|put together|turn in|fill (?:in|out)|clear out|give you (?!a|an|the)|let you know)\b", what, re.IGNORECASE))  # fmt: skip
+
+
+def _explicit(text: str) -> str | None:
+    """What follows "I promise to" and the like. A promise to refrain can't be carried out, so it is none."""
+    for expression in _PROMISE:
+        m = expression.match(text)
+        if m:
+            verb, what = _verb(m["what"])
+            hollow = verb in HEDGING_ADVERBS or verb in ("be", "not", "try", "love", "remember", "nicht", "no", "ne") or "promise" == verb
+            return None if hollow or not verb else what
+    return None
+
+
+def _dated_lead(text: str, known: Known) -> tuple[str, str]:
+    """ "Tomorrow I'll ...": the date, and the promise."""
+    m = _DATED_LEAD.match(text)
+    if m and not re.match(r"i\b|je\b|ich\b|voy\b", text, re.IGNORECASE):
+        found = find_due(m["lead"], known)
+        if found.due and not found.rest.strip():
+            return m["lead"], text[m.end() :]
+    return "", text
+
+
+def _verb(what: str) -> tuple[str, str]:
+    """The verb of what will be done, and the text from it on. "" if there is doubt."""
+    words = list(_WORD.finditer(what))
+    for at, word in enumerate(words[:4]):
+        lower = word[0].lower()
+        if lower in HEDGING_ADVERBS:
+            return "", what
+        if lower in SKIPPED_ADVERBS and at + 1 < len(words):
+            continue
+        return lower, what[word.start() :]
+    return "", what
+
+
+def _opened(clause: Clause, what: str, known: Known, owner: Owner) -> CommitmentOpened | None:
+    found = find_due(_bare(what), known)
+    content = _content(clause, found.rest)
+    if not content or not stems(content) or len(content) < 4:
+        return None
+    return CommitmentOpened(content=content, owner=owner, due=found.due, repeat=found.repeat)
+
+
+def _stands(clause: Clause) -> bool:
+    """Whether what precedes the clause leaves it standing: no condition, nobody else's words, no order with "and I'll ..." after it."""
+    if not clause.before:
+        return True
+    before = clause.before.strip()
+    if _UNREAL.search(before):
+        return bool(_MY_TIME.match(before)) and not re.search(r"\b(?:if|unless|said|says)\b", before, re.IGNORECASE)
+    return not (_ORDER.match(before) and not before.endswith((".", "!")) and not before.lower().startswith("remind me"))
+
+
+def _foreign(clause: Clause, lead: str, text: str, known: Known, owner: Owner) -> CommitmentOpened | None:
+    """Promises in German, French and Spanish: with a date, or by a verb that says what will be done."""
+    m = _GERMAN.match(text)
+    if m and not _GERMAN_NEVER.search(m["what"]):
+        opened = _opened(clause, lead + m["what"], known, owner)
+        return opened if opened and (opened.due or _GERMAN_STRONG.search(opened.content)) else None
+    for expression in _ROMANCE:
+        m = expression.match(text)
+        if m:
+            opened = _opened(clause, lead + m["what"], known, owner)
+            return opened if opened and opened.due else None
+    m = _FUTURE.match(text)
+    return _opened(clause, lead + m["what"], known, owner) if m else None
+
+
+# -- promises in a reply ---------------------------------------------------------------------------------------------------------
+
+_REMIND_YOU = pattern(r"(?:make sure to )?remind you\b(?P<when>.{0,60}?) ?\b(?P<how>to|about|that|of) (?P<what>.+)")
+_LATER = pattern(r"(?:check (?:in|back)|follow up|get back to you|report back|let you know|look into (?!it\b|that\b|this\b)|come back to you)\b")
+
+
+def _promise_in_reply(clause: Clause, known: Known) -> CommitmentOpened | None:
+    before = clause.before.strip()
+    if _CONDITION.search(clause.text) or (before and (_UNREAL.search(before) or _ORDER.match(before))):
+        return None
+    what = _explicit(clause.text)
+    lead, text = _dated_lead(clause.text, known)
+    m = _WILL.match(text)
+    if what is None and m is None:
+        return _foreign(clause, f"{lead} ", text, known, "mind")
+    if what is None and m is not None:
+        if re.match(r"(?:now|first|begin|start|also|always|never)\b", m["what"], re.IGNORECASE):
+            return None
+        verb, rest = _verb(m["what"])
+        if not verb or verb in NEVER_PROMISED or (_IDIOM.match(rest) and not _LATER.match(rest)):
+            return None
+    else:
+        verb, rest = "", what or ""
+    return _told(clause, rest, known) if _REMIND_YOU.match(rest) else _own(clause, lead, verb, rest, known)
+
+
+def _told(clause: Clause, rest: str, known: Known) -> CommitmentOpened | None:
+    """ "I'll remind you to call Ana" is the same commitment as the user's "remind me to call Ana"."""
+    m = _REMIND_YOU.match(rest)
+    return _reminded(clause, m, known) if m else None
+
+
+def _own(clause: Clause, lead: str, verb: str, rest: str, known: Known) -> CommitmentOpened | None:
+    opened = _opened(clause, f"{lead} {rest}" if lead else rest, known, "mind")
+    if opened is None:
+        return None
+    if verb == "" or verb in PROMISED_IN_REPLY or _LATER.match(rest):
+        return opened
+    if opened.due is None:
+        return None
+    return opened if verb not in ANNOUNCED or opened.due.date > known.local.date() else None

@@ -1,0 +1,85 @@
+"""Notes: what has changed since the session's previous turn, told at the top of this turn's header.
+
+They carry ids, states, dates, names and the texts of rules only; any other text they speak of is quoted in the memory block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pmm.events import CommitmentClosed, CommitmentOpened, DirectiveRevoked, DirectiveSet, Event, NameAdopted
+from pmm.projections.conversation import Session
+
+if TYPE_CHECKING:
+    from pmm.views import View
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def notes(view: View, session: Session, found: Sequence[Event], *, fresh: bool, now: datetime, mark: str) -> tuple[str, list[str]]:
+    """The notes block ("" if nothing changed), and texts to quote in the memory block.
+
+    found: what this very message changes. fresh: an epoch is opened now, so its opening holds all older changes.
+    """
+    today = now.astimezone(ZoneInfo(view.identity.zone)).date()
+    lines = [_today(today)] if fresh or session.day != today else []
+    quoted: list[str] = []
+    if not fresh:
+        told = session.turns[-1].user if session.turns else 0  # its own findings were told in its own notes
+        lines += _names(view, session.last) + _rules(view, session.last, told)
+        done, quoted = _commitments(view, session.last, told)
+        lines += done
+    lines += [line for event in found if (line := _found(event))]
+    if not lines:
+        return "", quoted
+    body = "".join(f"- {line.replace(mark, '·')}\n" for line in lines)
+    return f"[note {mark}]\n{body}[/note {mark}]\n", quoted
+
+
+def _today(today: date) -> str:
+    return f"Today is {_WEEKDAYS[today.weekday()]} {today.isoformat()}."
+
+
+def _names(view: View, last: int) -> list[str]:
+    latest = {named.whose: named for named in view.identity.history if named.event > last}
+    words = {"mind": "Your name is now", "user": "Your user's name is now"}
+    return [f"{words[whose]} {named.name} (#{named.event})." for whose, named in latest.items()]
+
+
+def _rules(view: View, last: int, told: int) -> list[str]:
+    changes = (c for c in view.directives.changes if c.event > last and not (c.source and c.source == told))
+    return [f"A new rule (#{c.did}): {' '.join(c.text.split())}" if c.active else f"The rule #{c.did} no longer holds." for c in changes]
+
+
+def _commitments(view: View, last: int, told: int) -> tuple[list[str], list[str]]:
+    """Newest state of each commitment that changed; the text of those still open is quoted."""
+    latest = {c.cid: c for c in view.commitments.changes if c.event > last and not (c.source and c.source == told)}
+    lines, quoted = [], []
+    for cid, change in latest.items():
+        known = view.commitments.get(cid)
+        due = f" (due {known.due})" if known and known.due else ""
+        lines.append(f"Commitment #{cid} is {'now open' if change.state == 'opened' else change.state}{due}.")
+        if known:
+            quoted.append(f"commitment #{cid} · {known.owner}{f' · due {known.due}' if known.due else ''}: {known.text}")
+    return lines, quoted
+
+
+def _found(event: Event) -> str:
+    match event:
+        case NameAdopted(whose="mind"):
+            return f"With this message your name becomes {event.name}."
+        case NameAdopted():
+            return f"With this message you learn your user's name: {event.name}."
+        case CommitmentOpened():
+            whose = "yours" if event.owner == "mind" else "your user's"
+            return f"This message opens a commitment of {whose}{f', due {event.due}' if event.due else ''}."
+        case CommitmentClosed():
+            return f"This message closes commitment #{event.cid}: {event.outcome}."
+        case DirectiveSet():
+            return f"This message sets a rule: {' '.join(event.content.split())}"
+        case DirectiveRevoked():
+            return f"With this message the rule #{event.did} no longer holds."
+    return ""

@@ -1,0 +1,172 @@
+"""The full-text index over what was said. Its rows are written in the transaction of the event they index, so it is always at the head.
+
+Three tables: `docs` (a row per message, with its words), `words` (in how many messages each word is), and the inverted index
+`doc_words` (FTS5, stems only). All disposable: `rebuild` makes them anew from the log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pmm.events import Event, MessageImported, ReplyEvent, UserMessage, microseconds
+from pmm.memory.words import Words
+from pmm.storage.sqlite import SqliteLog
+
+VERSION = 1
+INDEXED = ("user_message", "reply", "message_imported")
+
+QUESTION, TIMED = 1, 2
+"""bits of docs.flags: it asks; it has words of time"""
+
+TOTAL, LENGTH = "#docs", "#words"
+"""rows of `words` that count all messages and all words; stems never contain #"""
+
+_TABLES = """
+DROP TABLE IF EXISTS docs; DROP TABLE IF EXISTS words; DROP TABLE IF EXISTS doc_words; DROP TABLE IF EXISTS index_version;
+CREATE TABLE docs (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, session TEXT NOT NULL, origin TEXT NOT NULL, ref TEXT,
+  prev INTEGER, flags INTEGER NOT NULL, length INTEGER NOT NULL, words TEXT NOT NULL) STRICT;
+CREATE INDEX docs_session ON docs (session, id);
+CREATE TABLE words (word TEXT PRIMARY KEY, docs INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE VIRTUAL TABLE doc_words USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize="unicode61 remove_diacritics 0");
+INSERT INTO doc_words (doc_words, rank) VALUES ('automerge', 0);
+INSERT INTO doc_words (doc_words, rank) VALUES ('crisismerge', 1000);
+CREATE TABLE index_version (version INTEGER NOT NULL) STRICT;
+INSERT INTO index_version VALUES (%d);
+"""
+
+_DOC = """INSERT INTO docs (id, at, who, session, origin, ref, prev, flags, length, words)
+VALUES (?1, ?2, ?3, coalesce(?4, (SELECT session FROM docs WHERE id = ?5), 'main'), ?6, ?7,
+  (SELECT max(id) FROM docs WHERE session = coalesce(?4, (SELECT session FROM docs WHERE id = ?5), 'main')), ?8, ?9, ?10)"""
+
+_TIME_WORDS = re.compile(
+    r"\b(yesterday|today|tonight|tomorrow|ago|last|next|since|until|morning|evening|afternoon|weekend|week|month|year|day|"
+    r"mon|tues|wednes|thurs|fri|satur|sun)(day|s)?\b|\b(january|february|march|april|may|june|july|august|september|october|"
+    r"november|december)\b|\b(1[89]|20)\d\d\b",
+    re.IGNORECASE,
+)
+
+
+class TextIndex:
+    """See the module. Attach it to the log it indexes."""
+
+    def __init__(self, log: SqliteLog, on_progress: Callable[[int, int], Any] | None = None) -> None:
+        self._log = log
+        self._door = log.main
+        self.words = Words(log.main)
+        if not self._whole():
+            self.rebuild(on_progress)
+        log.attach(self)
+
+    def on_append(self, events: Sequence[Event]) -> None:
+        """Index what was just appended, inside its transaction."""
+        docs, texts, counts = [], [], Counter[str]()
+        for event in events:
+            row = self._row(event)
+            if row is None:
+                continue
+            words = row[-1].split()
+            docs.append(row)
+            texts.append((event.id, row[-1]))
+            counts.update(set(words))
+            counts[LENGTH] += len(words)
+            if isinstance(event, MessageImported):
+                counts.update({f"@{name}" for name in self.words.of(event.speaker)})
+        if docs:
+            counts[TOTAL] += len(docs)
+            self._door.many(_DOC, docs)
+            self._door.many("INSERT INTO doc_words (rowid, words) VALUES (?, ?)", texts)
+            self._door.many(
+                "INSERT INTO words VALUES (?, ?) ON CONFLICT (word) DO UPDATE SET docs = docs + excluded.docs", sorted(counts.items())
+            )
+
+    def _row(self, event: Event) -> tuple[Any, ...] | None:
+        text, at, origin, ref, session, of = event.content, event.ts, "conversation", None, None, None
+        match event:
+            case UserMessage():
+                who, session = "user", event.session
+            case ReplyEvent():
+                who, of = "mind", event.to
+            case MessageImported():
+                who, session, origin, ref, at = (
+                    event.speaker,
+                    f"{event.origin}/{event.session}",
+                    event.origin,
+                    event.ref,
+                    event.at or event.ts,
+                )
+                text = f"{text} {event.caption}" if event.caption else text
+            case _:
+                return None
+        words = self.words.of(text)
+        flags = QUESTION * text.rstrip().endswith("?") + TIMED * bool(_TIME_WORDS.search(text, 0, 20_000))
+        return (event.id, microseconds(at), who, session, of, origin, ref, flags, len(words), f" {' '.join(words)} ")
+
+    def rebuild(self, on_progress: Callable[[int, int], Any] | None = None) -> None:
+        """Drop and recompute from the log. on_progress(done, of) in events."""
+        head = self._log.head[0]
+        with self._door.writing():
+            self._door.run(_TABLES % VERSION)
+            batch: list[Event] = []
+            for event in self._log.scan() if head else ():
+                batch.append(event)
+                if len(batch) == 2000:
+                    self._index(batch, on_progress, head)
+            self._index(batch, on_progress, head)
+            self._door.run("INSERT INTO doc_words (doc_words) VALUES ('optimize')")
+
+    def _index(self, batch: list[Event], on_progress: Callable[[int, int], Any] | None, head: int) -> None:
+        self.on_append(batch)
+        if batch and on_progress:
+            on_progress(batch[-1].id, head)
+        batch.clear()
+
+    def _whole(self) -> bool:
+        """Whether the tables are there, of this version, and at the head."""
+        run = self._door.run
+        if not run("SELECT 1 FROM sqlite_schema WHERE name = 'index_version'"):
+            return False
+        if run("SELECT version FROM index_version") != [(VERSION,)]:
+            return False
+        kinds = " UNION ALL ".join("SELECT max(id) AS id FROM events WHERE kind = ?" for _ in INDEXED)
+        return run("SELECT max(id) FROM docs") == run(f"SELECT max(id) FROM ({kinds})", INDEXED)
+
+    def merge(self, pages: int = 200) -> None:
+        """Merge some of the index's segments: bounded work, done behind the turn so that no commit ever has to."""
+        with self._log.side.writing():
+            self._log.side.run("INSERT INTO doc_words (doc_words, rank) VALUES ('merge', ?)", (pages,))
+
+    # -- what recall asks: three calls, whatever the size ----------------------------------------------------------------------------
+
+    def counts(self, words: Iterable[str]) -> dict[str, int]:
+        """In how many messages each word is (unknown words are left out), with TOTAL, LENGTH and "@name" for speakers."""
+        asked = list(words)
+        asked += [f"@{word}" for word in asked] + [TOTAL, LENGTH]
+        marks = ",".join("?" * len(asked))
+        return dict(self._door.run(f"SELECT word, docs FROM words WHERE word IN ({marks})", asked))
+
+    def candidates(self, matches: Sequence[str], head: int, each: int, most: int) -> list[tuple[Any, ...]]:
+        """Messages that match: the newest `each` of every match, earlier matches first, `most` in all, none after event `head`.
+
+        Rows: (id, at, who, session, origin, ref, prev, flags, length, words).
+        """
+        parts = " UNION ALL ".join(
+            f"SELECT * FROM (SELECT rowid AS id, {n} AS rank FROM doc_words WHERE doc_words MATCH ?{n + 4} AND rowid <= ?1 "
+            "ORDER BY rowid DESC LIMIT ?2)"
+            for n in range(len(matches))
+        )
+        sql = f"SELECT d.* FROM (SELECT id FROM ({parts}) GROUP BY id ORDER BY min(rank), id DESC LIMIT ?3) c JOIN docs d ON d.id = c.id"
+        return self._door.run(sql, (head, each, most, *matches))
+
+    def rows(self, ids: Sequence[int], head: int) -> list[tuple[Any, ...]]:
+        """These messages and the ones right before and after each in its session: (docs row..., content, caption)."""
+        marks = ",".join(f"(?{n + 2})" for n in range(len(ids)))
+        sql = (
+            f"WITH top (id) AS (VALUES {marks}), near AS (SELECT id FROM top UNION SELECT d.prev FROM docs d JOIN top USING (id) "
+            "WHERE d.prev IS NOT NULL UNION SELECT (SELECT min(n.id) FROM docs n WHERE n.session = d.session AND n.id > d.id) "
+            "FROM docs d JOIN top USING (id)) "
+            "SELECT d.*, e.content, e.meta ->> 'caption' FROM near JOIN docs d USING (id) JOIN events e USING (id) WHERE d.id <= ?1"
+        )
+        return self._door.run(sql, (head, *ids))

@@ -1,0 +1,172 @@
+"""What each session's next prompt begins with: its epoch's opening as sent, and the turns since, as sent."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from pmm.events import ContextBuilt, EpochOpened, Event, MindCreated, ReplyEvent, SceneCompacted, TurnFailedEvent, UserMessage
+from pmm.projections.projection import Projection
+
+SESSIONS_MAX = 8
+SCENES_MAX = 4
+PENDING_MAX = 64
+
+
+class Spoken(msgspec.Struct, frozen=True):
+    """One turn that ended in a reply. header: what stood before the user's text, exactly as sent ("" if no model was asked).
+
+    tokens: of header, text and answer, as the model counted them, else estimated high.
+    """
+
+    user: int
+    reply: int
+    header: str
+    text: str
+    answer: str
+    tokens: int
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """A summary of turns that left the transcript."""
+
+    id: int
+    text: str
+    first: int
+    last: int
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One conversation. epoch 0: no opening was sent yet. sources: ids recalled in headers of this epoch. since: last note's event."""
+
+    epoch: int = 0
+    marker: str = ""
+    opening: str = ""
+    opened: int = 0
+    turns: tuple[Spoken, ...] = ()
+    tokens: int = 0
+    shown: frozenset[int] = frozenset()
+    scenes: tuple[Scene, ...] = ()
+    last: int = 0
+    day: date | None = None
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A user's message without a terminal yet."""
+
+    id: int
+    session: str
+    text: str
+    day: date
+    header: str = ""
+    tokens: int = 0
+    shown: tuple[int, ...] = ()
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """sessions: the latest 8, least recently used first. pending: messages that no reply or failure has ended."""
+
+    zone: str = "UTC"
+    sessions: dict[str, Session] = msgspec.field(default_factory=dict)
+    pending: tuple[Pending, ...] = ()
+    forgotten: bool = False
+    """whether any session has left `sessions`"""
+
+    def session(self, name: str) -> Session:
+        """The session, empty if it is new or long unused."""
+        return self.sessions.get(name) or Session()
+
+
+class ConversationProjection(Projection[Conversation]):
+    name: ClassVar = "conversation"
+    version: ClassVar = 1
+    kinds: ClassVar = frozenset(
+        {"mind_created", "user_message", "context_built", "reply", "turn_failed", "epoch_opened", "scene_compacted"}
+    )
+    State: ClassVar = Conversation
+
+    def initial(self) -> Conversation:
+        return Conversation()
+
+    def apply(self, state: Conversation, event: Event) -> Conversation:
+        replace = msgspec.structs.replace
+        match event:
+            case UserMessage():
+                day = event.ts.astimezone(ZoneInfo(state.zone)).date()
+                pending = (*state.pending, Pending(event.id, event.session, event.content, day))
+                return replace(state, pending=pending[-PENDING_MAX:])
+            case ContextBuilt():
+                tokens = event.sections.get("header", 0) + event.sections.get("message", 0)
+                shown = tuple(s.id for s in event.sources if s.place == "header")
+                pending = tuple(
+                    replace(p, header=event.content, tokens=tokens, shown=shown) if p.id == event.to else p for p in state.pending
+                )
+                return replace(state, pending=pending)
+            case ReplyEvent():
+                return self._replied(state, event)
+            case TurnFailedEvent():
+                return replace(state, pending=tuple(p for p in state.pending if p.id != event.to))
+            case EpochOpened():
+                return self._opened(state, event)
+            case SceneCompacted():
+                session = state.session(event.session)
+                scenes = (*session.scenes, Scene(event.id, event.content, event.first, event.last))[-SCENES_MAX:]
+                return self._with(state, event.session, replace(session, scenes=scenes))
+            case MindCreated():
+                return replace(state, zone=event.timezone)
+        return state
+
+    def _replied(self, state: Conversation, event: ReplyEvent) -> Conversation:
+        asked = next((p for p in state.pending if p.id == event.to), None)
+        if asked is None:
+            return state
+        session = state.session(asked.session)
+        said = event.usage.completion if event.usage.completion is not None else _estimate(event.content)
+        tokens = (asked.tokens or _estimate(asked.text)) + said + 8  # 8: what a chat template puts around two messages, rounded up
+        turn = Spoken(asked.id, event.id, asked.header, asked.text, event.content, tokens)
+        session = msgspec.structs.replace(
+            session,
+            turns=(*session.turns, turn),
+            tokens=session.tokens + tokens,
+            shown=session.shown.union(asked.shown),
+            last=event.id,
+            day=asked.day,
+        )
+        rest = tuple(p for p in state.pending if p.id != event.to)
+        return self._with(msgspec.structs.replace(state, pending=rest), asked.session, session)
+
+    def _opened(self, state: Conversation, event: EpochOpened) -> Conversation:
+        session = state.session(event.session)
+        turns = tuple(t for t in session.turns if t.user >= event.first)
+        session = msgspec.structs.replace(
+            session,
+            epoch=event.epoch,
+            marker=event.marker,
+            opening=event.content,
+            opened=event.id,
+            turns=turns,
+            tokens=sum(t.tokens for t in turns),
+            shown=frozenset(),
+            last=event.id,
+        )
+        return self._with(state, event.session, session)
+
+    def _with(self, state: Conversation, name: str, session: Session) -> Conversation:
+        sessions = {n: s for n, s in state.sessions.items() if n != name}
+        sessions[name] = session
+        forgotten = state.forgotten
+        if len(sessions) > SESSIONS_MAX:
+            del sessions[next(iter(sessions))]
+            forgotten = True
+        return msgspec.structs.replace(state, sessions=sessions, forgotten=forgotten)
+
+
+def _estimate(text: str) -> int:
+    """Tokens, erring high."""
+    return len(text.encode()) // 3 + 1
+
+
+PROJECTION = ConversationProjection

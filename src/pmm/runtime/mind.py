@@ -1,0 +1,391 @@
+"""Mind: the front door. It puts the parts together and says, for each thing a person can ask of a mind, who does it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+from pmm.agent.context import epoch_due, open_epoch
+from pmm.agent.extract import normalise
+from pmm.agent.tick import due_now
+from pmm.clock import Clock, Ids
+from pmm.config import Settings, check_zone, load_settings, system_zone
+from pmm.errors import ConfigError, HeadMoved, InvalidInput, MindClosed
+from pmm.events import (
+    FORMAT,
+    CommitmentClosed,
+    CommitmentOpened,
+    DirectiveRevoked,
+    DirectiveSet,
+    Due,
+    Event,
+    MindCreated,
+    NameAdopted,
+    Turn,
+)
+from pmm.llm.model import ChatModel
+from pmm.memory.index import TextIndex
+from pmm.memory.recall import Memory, recall
+from pmm.runtime.background import BackgroundProcessor, Chore, Consumer, Lag
+from pmm.runtime.imports import Imported, import_turns
+from pmm.runtime.turn import Channel, Pipeline, Reply, ReplyStream, Request, budget, opened
+from pmm.storage.eventlog import EventLog
+from pmm.storage.locks import turn_lock, worker_lock
+from pmm.storage.positions import Positions
+from pmm.storage.snapshots import Snapshots
+from pmm.storage.sqlite import SqliteLog, open_log
+from pmm.version import VERSION
+from pmm.views import SNAPSHOT_EVERY, View, Views
+
+NAME_MAX = 40
+MERGE_EVERY = 64
+
+
+class Mind:
+    """A persistent mind in one file. Thread-safe, one turn at a time; several processes may open the same file.
+
+    Use it as a context manager, or `close()` it.
+    """
+
+    def __init__(self, log: SqliteLog, settings: Settings, model: ChatModel | str, clock: Clock, on_progress: Any) -> None:
+        """Use `Mind.open`."""
+        self.settings = settings
+        self._log = log
+        self._clock = clock
+        self._ids = Ids()
+        self._named = model
+        self._model: ChatModel | None = model if isinstance(model, ChatModel) else None
+        self._owns_model = not isinstance(model, ChatModel)
+        self._closed = False
+        if log.head[0] == 0:
+            self._create()
+        self._index = TextIndex(log, on_progress)
+        self._views = Views(log, Snapshots(log))
+        self._turns = turn_lock(log.path)
+        self._pipeline = Pipeline(
+            log=log,
+            views=self._views,
+            index=self._index,
+            model=lambda: self.model,
+            settings=settings,
+            clock=clock,
+            ids=self._ids,
+            lock=self._turns,
+        )
+        self._background = BackgroundProcessor(
+            log,
+            Positions(log),
+            worker_lock(log.path),
+            clock,
+            consumers=[Consumer("epochs", ("reply",), self._renew_epoch)],
+            chores=[
+                Chore("merge", MERGE_EVERY, self._index.merge),
+                Chore("snapshots", SNAPSHOT_EVERY, self._views.save),
+            ],
+        )
+        self._background.start()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        model: ChatModel | str | None = None,
+        embedder: Any = None,
+        settings: Settings | Mapping[str, Any] | None = None,
+        clock: Clock | None = None,
+        on_progress: Callable[[int, int], Any] | None = None,
+    ) -> Mind:
+        """Open the mind in a file; create it if there is none.
+
+        model: a ChatModel, a name such as "offline" or "openai:gpt-x", or None for PMM_MODEL, else the best one that answers.
+        settings: a Settings, or single ones by name. on_progress(done, of): told while an index is being rebuilt.
+        Raises StorageError (NotAMind, UnknownSchema, ...), ConfigError, UnknownModel.
+        """
+        if embedder is not None:
+            raise ConfigError(f"there is no embedder {embedder!r} yet.", hint="This version recalls by words; leave it out.")
+        known = settings if isinstance(settings, Settings) else load_settings(settings)
+        named = model if model is not None else known.model
+        if isinstance(named, str) and named != "auto":
+            from pmm.llm.selection import open_model
+
+            named, owned = open_model(named, known), True
+        else:
+            owned = isinstance(named, str)
+        log = open_log(path, clock=clock, synchronous=known.synchronous, max_event_bytes=known.max_event_bytes)
+        try:
+            mind = cls(log, known, named, clock or Clock(), on_progress)
+        except BaseException:
+            log.close()
+            raise
+        mind._owns_model = owned
+        return mind
+
+    def _create(self) -> None:
+        zone = self.settings.zone or system_zone()
+        try:
+            self._log.append([MindCreated(format=FORMAT, timezone=check_zone(zone), software=f"pmm {VERSION}")], expect=0)
+        except HeadMoved:
+            pass  # another process created it in this very moment
+
+    # -- speaking --------------------------------------------------------------------------------------------------------------------
+
+    def handle_user(
+        self, text: str, *, session: str = "main", source: Channel = "python", key: str | None = None, record: bool = True
+    ) -> Reply:
+        """One turn. Raises InvalidInput, MindBusy, TurnFailed.
+
+        key: with the same key and text, the recorded outcome is returned and no model is called. record=False: answered, not recorded.
+        """
+        stream = self.handle_user_streaming(text, session=session, source=source, key=key, record=record)
+        with stream:
+            for _ in stream:
+                pass
+        assert stream.reply is not None
+        return stream.reply
+
+    def handle_user_streaming(
+        self, text: str, *, session: str = "main", source: Channel = "python", key: str | None = None, record: bool = True
+    ) -> ReplyStream:
+        """The same, piece by piece; `.reply` is set at the end."""
+        self._check_open()
+        request = Request(text=text, session=session, source=source, key=key, record=record)
+        return ReplyStream(self._turn(request))
+
+    def _turn(self, request: Request) -> Any:
+        try:
+            return (yield from self._pipeline.run(request))
+        finally:
+            self._background.wake()
+
+    def cancel(self) -> None:
+        """Stop the turn in progress, from any thread. What was shown is kept."""
+        self._pipeline.cancel()
+
+    # -- looking ---------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> EventLog:
+        """The log, to read from."""
+        return self._log
+
+    def view(self) -> View:
+        """The mind as it is now."""
+        self._check_open()
+        return self._views.at_head()
+
+    def recall(self, query: str, k: int = 8, at: int | datetime | None = None) -> list[Memory]:
+        """The `k` messages that say most about `query`, best first. at: as of an event or a time."""
+        view = self.view()
+        if not isinstance(query, str) or k < 1:
+            raise InvalidInput("recall takes a text and a k of at least 1.")
+        head = view.head
+        if isinstance(at, datetime):
+            head = self._log.at_time(self._aware(at, view))
+        elif at is not None:
+            head = min(head, at)
+        return recall(self._index, query, k=k, head=head, zone=view.identity.zone, now=self._clock.now())
+
+    @property
+    def model(self) -> ChatModel:
+        """The model that speaks. With "auto", chosen when first needed."""
+        if self._model is None:
+            from pmm.llm.selection import open_model
+
+            self._model = open_model(str(self._named), self.settings)
+        return self._model
+
+    def background(self) -> list[Lag]:
+        """How far the background work is."""
+        return self._background.lags()
+
+    def size_bytes(self) -> int:
+        """Bytes on disk."""
+        return self._log.size_bytes()
+
+    # -- what a person can ask of it ---------------------------------------------------------------------------------------------------
+
+    def commit(
+        self,
+        text: str,
+        *,
+        owner: Literal["mind", "user"] = "mind",
+        due: str | date | datetime | Due | None = None,
+        priority: int = 0,
+        project: str | None = None,
+    ) -> int:
+        """Open a commitment and return its cid; one with the same text and owner that is open already is returned instead."""
+        text = _text(text, "a commitment")
+        if owner not in ("mind", "user"):
+            raise InvalidInput(f"{owner!r} can't own a commitment.", hint='Use "mind" or "user".')
+
+        def decide(view: View) -> int | Event:
+            for c in view.commitments.open:
+                if c.owner == owner and normalise(c.text) == normalise(text):
+                    return c.cid
+            when = _due(due, view.identity.zone)
+            return CommitmentOpened(content=text, owner=owner, due=when, priority=priority, project=project)
+
+        return self._decide(decide)
+
+    def close_commitment(self, cid: int, outcome: Literal["kept", "broken", "cancelled", "superseded"] = "kept", note: str = "") -> None:
+        """Close an open commitment. The user's word is the evidence. Raises InvalidInput if it isn't open."""
+        if outcome not in ("kept", "broken", "cancelled", "superseded"):
+            raise InvalidInput(f"{outcome!r} is not an outcome.", hint="Use kept, broken, cancelled or superseded.")
+
+        def decide(view: View) -> int | Event:
+            known = view.commitments.get(cid)
+            if known is None:
+                raise InvalidInput(f"there is no open commitment {cid}.", hint="`pmm status` shows the open ones.")
+            return CommitmentClosed(content=known.text, cid=cid, outcome=outcome, note=note)
+
+        self._decide(decide)
+
+    def set_directive(self, text: str) -> int:
+        """Set a standing rule and return its did; the same one, if active already, is returned instead."""
+        text = _text(text, "a rule")
+
+        def decide(view: View) -> int | Event:
+            for d in view.directives.active:
+                if normalise(d.text) == normalise(text):
+                    return d.did
+            return DirectiveSet(content=text)
+
+        return self._decide(decide)
+
+    def revoke_directive(self, did: int, reason: str = "") -> None:
+        """Revoke a rule. Raises InvalidInput if it isn't active."""
+
+        def decide(view: View) -> int | Event:
+            if all(d.did != did for d in view.directives.active):
+                raise InvalidInput(f"there is no active rule {did}.")
+            return DirectiveRevoked(did=did, reason=reason)
+
+        self._decide(decide)
+
+    def name_mind(self, name: str) -> None:
+        """Give the mind a name of 1 to 40 letters, marks, digits, spaces, hyphens, apostrophes and full stops."""
+        name = " ".join(name.split()) if isinstance(name, str) else ""
+        if not (0 < len(name) <= NAME_MAX and any(c.isalpha() for c in name) and all(_in_name(c) for c in name)):
+            raise InvalidInput(f"{name!r} can't be a name.", hint=f"Use 1 to {NAME_MAX} letters, digits, spaces, hyphens, apostrophes.")
+        self._decide(lambda view: view.head if view.identity.name == name else NameAdopted(whose="mind", name=name))
+
+    def import_turns(self, turns: Iterable[Turn], *, origin: str = "python", on_progress: Callable[[int], Any] | None = None) -> Imported:
+        """Import lines of a transcript. Importing them again adds nothing. Raises Unstorable, InvalidInput; what came before stays."""
+        view = self.view()
+        done = import_turns(self._log, turns, origin=origin, zone=view.identity.zone, on_progress=on_progress)
+        self._background.wake()
+        return done
+
+    def tick(self) -> list[Event]:
+        """Do what is due now: remind, expire. Returns what it did; nothing, when nothing is due."""
+        expiry = timedelta(hours=self.settings.commitment_expiry_hours)
+        while True:
+            view = self.view()
+            due = due_now(view, self._clock.now(), expiry)
+            if not due:
+                return []
+            try:
+                return self._log.append(due, expect=view.head)
+            except HeadMoved:
+                continue
+
+    def wait_idle(self, timeout: float | None = None) -> bool:
+        """Wait until the background has nothing to do now (timeout: real seconds). False: timed out."""
+        self._check_open()
+        return self._background.wait_idle(timeout)
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Write a whole copy to a new file, while the mind goes on."""
+        self._check_open()
+        self._log.backup(os.fspath(path))
+
+    def close(self) -> None:
+        """Stop the turn in progress and the background, save what can be recomputed, close the file. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self.cancel()
+        self._background.close()
+        self._views.at_head()
+        self._views.save(every=1)
+        self._log.close()
+        if self._model is not None and self._owns_model:
+            self._model.close()
+
+    def __enter__(self) -> Mind:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # -- inside ----------------------------------------------------------------------------------------------------------------------
+
+    def _decide(self, decide: Callable[[View], int | Event]) -> int:
+        """Decide on the mind as it is, and append only if it still is; else look again. Returns the id that stands for the outcome."""
+        while True:
+            view = self.view()
+            outcome = decide(view)
+            if isinstance(outcome, int):
+                return outcome
+            try:
+                id = self._log.append([outcome], expect=view.head)[0].id
+            except HeadMoved:
+                continue
+            self._background.wake()
+            return id
+
+    def _renew_epoch(self, event: Event) -> None:
+        """After a reply: open the session's next epoch if this one is nearly full. Raises MindBusy while a turn is being spoken."""
+        if self._model is None:
+            return
+        limits = budget(self.settings, self._model)
+        full = [name for name, s in self._views.at_head().conversation.sessions.items() if epoch_due(s, limits)]
+        if not full:
+            return
+        self._turns.acquire()
+        try:
+            for name in full:
+                view = self._views.at_head()
+                if epoch_due(view.conversation.session(name), limits):
+                    opening = open_epoch(view, name, budget=limits, count=self._model.count_tokens, marker=self._ids.marker())
+                    self._log.append(opened(opening, name))
+        finally:
+            self._turns.release()
+
+    def _aware(self, moment: datetime, view: View) -> datetime:
+        from zoneinfo import ZoneInfo
+
+        return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(view.identity.zone))
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise MindClosed("this mind is closed.")
+
+
+def _text(text: str, what: str) -> str:
+    flat = " ".join(text.split()) if isinstance(text, str) else ""
+    if not flat:
+        raise InvalidInput(f"{what} needs a text.")
+    return flat
+
+
+def _due(due: str | date | datetime | Due | None, zone: str) -> Due | None:
+    match due:
+        case None | Due():
+            return due
+        case datetime():
+            return Due.at(due, zone)
+        case date():
+            return Due(due, None, zone)
+        case str():
+            return Due.parse(due, zone)
+    raise InvalidInput(f"{due!r} is not a due date.", hint="Write 2026-03-06 or 2026-03-05T12:00.")
+
+
+def _in_name(char: str) -> bool:
+    import unicodedata
+
+    return char in " -'’." or unicodedata.category(char)[0] in "LMN"

@@ -1,0 +1,451 @@
+"""One turn, from the user's message to its terminal. Every way of speaking with a mind goes through `Pipeline.run`.
+
+lock -> hear (1st commit) -> view -> route -> recall -> prompt -> speak -> keep (2nd commit) -> unlock
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from pmm.agent import context
+from pmm.agent.answer import draft
+from pmm.agent.extract import Known, extract_message, extract_reply
+from pmm.agent.route import fast_answer
+from pmm.clock import Clock, Ids, stopwatch
+from pmm.config import Settings
+from pmm.errors import (
+    InvalidInput,
+    KeyConflict,
+    ModelCancelled,
+    ModelCutOff,
+    ModelError,
+    ModelMalformed,
+    ModelRefused,
+    ModelTimeout,
+    ModelUnavailable,
+    TurnFailed,
+)
+from pmm.events import (
+    CommitmentOpened,
+    ContextBuilt,
+    EpochOpened,
+    Event,
+    ModelCalled,
+    ModelSwitched,
+    ReplyEvent,
+    SceneCompacted,
+    Source,
+    Timing,
+    TurnFailedEvent,
+    Usage,
+    UserMessage,
+)
+from pmm.llm.model import Cancel, ChatModel, Message, Options, TokenUsage
+from pmm.memory.index import TextIndex
+from pmm.memory.recall import Memory, recall
+from pmm.runtime.continuation import Speech, speak
+from pmm.storage.eventlog import EventLog
+from pmm.storage.locks import ProcessLock
+from pmm.views import View, Views
+
+Channel = Literal["cli", "api", "mcp", "web", "python"]
+SESSION_BYTES_MAX = 200
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a turn. sources: the recalled items it could use. The two event ids are None for a turn that wasn't recorded."""
+
+    text: str
+    route: Literal["model", "fast", "cache", "offline"]
+    model: str
+    finish: Literal["stop", "length", "interrupted"]
+    sources: tuple[Source, ...] = ()
+    usage: Usage = Usage()
+    timing: Timing = Timing()
+    user_event: int | None = None
+    reply_event: int | None = None
+
+
+class ReplyStream(Iterator[str]):
+    """Pieces of a reply as they come. Afterwards `.reply` holds the whole; a failed turn raises TurnFailed after its last piece.
+
+    Nothing happens before the first piece is asked for. Closing it early (`close`, leaving a `with` block) stops the turn.
+    """
+
+    def __init__(self, pieces: Generator[str, None, Reply]) -> None:
+        self._pieces = pieces
+        self.reply: Reply | None = None
+
+    def __next__(self) -> str:
+        try:
+            return next(self._pieces)
+        except StopIteration as end:
+            if end.value is not None:
+                self.reply = end.value
+            raise StopIteration from None
+
+    def close(self) -> None:
+        """Stop. What was shown is kept as an interrupted reply."""
+        self._pieces.close()
+
+    def __enter__(self) -> ReplyStream:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn as asked for."""
+
+    text: str
+    session: str = "main"
+    source: Channel = "python"
+    key: str | None = None
+    record: bool = True
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """The user's message, in the log or (a private one) not. view: the mind right after it."""
+
+    request: Request
+    view: View
+    event: Event
+    started: float
+    found: tuple[Event, ...] = ()
+
+
+class Pipeline:
+    """See the module. Thread-safe; one turn at a time over all processes."""
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        views: Views,
+        index: TextIndex,
+        model: Callable[[], ChatModel],
+        settings: Settings,
+        clock: Clock,
+        ids: Ids,
+        lock: ProcessLock,
+    ) -> None:
+        self._log = log
+        self._views = views
+        self._index = index
+        self._model = model
+        self._settings = settings
+        self._clock = clock
+        self._ids = ids
+        self._lock = lock
+        self._cancel: Cancel | None = None
+
+    def cancel(self) -> None:
+        """Stop the turn in progress, if there is one. From any thread."""
+        if self._cancel is not None:
+            self._cancel.set()
+
+    def run(self, request: Request) -> Generator[str, None, Reply]:
+        """Yield the pieces of the reply, return the whole. Raises InvalidInput, MindBusy, TurnFailed, KeyConflict, StorageError."""
+        _check(request)
+        started = stopwatch()
+        self._lock.acquire(self._settings.turn_wait_s)
+        self._cancel = cancel = Cancel()
+        try:
+            heard = self._hear(request, started)
+            if isinstance(heard, Reply):
+                yield heard.text
+                return heard
+            return (yield from self._answer(heard, cancel))
+        finally:
+            self._cancel = None
+            self._lock.release()
+
+    # -- hear ------------------------------------------------------------------------------------------------------------------------
+
+    def _hear(self, request: Request, started: float) -> Heard | Reply:
+        """Make the message durable before anything else; or find what became of it, if its key is known."""
+        view = self._views.at_head()
+        now = self._clock.now()
+        if not request.record:
+            event: Event = UserMessage(content=request.text, source=request.source, session=request.session, ts=now)
+            return Heard(request, view, event, started)
+        healed = [
+            TurnFailedEvent(to=p.id, reason="stopped", detail="the process ended in mid-turn", key=f"end:{p.id}")
+            for p in view.conversation.pending
+        ]
+        if request.key is not None and (known := self._log.by_key(f"u:{request.key}")) is not None:
+            self._log.append(healed)
+            return self._recorded(known, request)
+        message = UserMessage(
+            content=request.text, source=request.source, session=request.session, key=None if request.key is None else f"u:{request.key}"
+        )
+        event = self._log.append([*healed, message])[-1]
+        view = self._views.at_head()
+        found = extract_message(request.text, _known(view, event))
+        return Heard(request, view, event, started, tuple(found))
+
+    def _recorded(self, known: Event, request: Request) -> Reply:
+        """The outcome of a message that was sent before with the same key."""
+        if known.content != request.text:
+            raise KeyConflict(f"the key {request.key!r} belongs to event {known.id}, which says something else.")
+        end = self._log.by_key(f"end:{known.id}")
+        if isinstance(end, ReplyEvent):
+            built = [e for e in self._log.since(known.id, end.id - known.id) if isinstance(e, ContextBuilt) and e.to == known.id]
+            return Reply(
+                text=end.content,
+                route=end.route,
+                model=end.model,
+                finish=end.finish,
+                sources=built[-1].sources if built else (),
+                usage=end.usage,
+                timing=end.timing,
+                user_event=known.id,
+                reply_event=end.id,
+            )
+        reason = end.reason if isinstance(end, TurnFailedEvent) else "stopped"
+        detail = end.detail if isinstance(end, TurnFailedEvent) else ""
+        raise TurnFailed(
+            f"this turn failed before: {detail or reason}.", partial=end.content if end else "", user_event=known.id, reason=reason
+        )
+
+    # -- answer ----------------------------------------------------------------------------------------------------------------------
+
+    def _answer(self, heard: Heard, cancel: Cancel) -> Generator[str, None, Reply]:
+        speech = Speech(started=heard.started)
+        view, text = heard.view, heard.request.text
+        now, zone = heard.event.ts, view.identity.zone
+        fast = fast_answer(view, text, now=now, zone=zone)
+        if fast is not None:
+            yield speech.add(fast)
+            return self._keep(heard, speech, "fast", "none", None)
+        model = self._model()
+        memories = recall(
+            self._index, text, k=self._settings.recall_k, head=heard.event.id - 1 if heard.event.id else view.head, zone=zone, now=now
+        )
+        prompt: context.Prompt | None = None
+        try:
+            prompt = self._prompt(heard, memories, model)
+            say = lambda: draft(view, memories, text, heard.found, now=now, zone=zone)
+            yield from speak(model, prompt.messages, self._options(cancel, say), speech, self._settings.max_event_bytes)
+        except (ModelError, InvalidInput) as error:
+            if not (isinstance(error, ModelCancelled) and speech.text):
+                raise self._fail(heard, speech, model, error) from error
+            speech.finish = "interrupted"
+        except (GeneratorExit, KeyboardInterrupt):
+            cancel.set()
+            speech.finish = "interrupted"
+            if speech.text and prompt is not None:
+                self._keep(heard, speech, model.route, model.name, prompt)
+            else:
+                self._fail(heard, speech, model, ModelCancelled("stopped before the first word."))
+            raise
+        return self._keep(heard, speech, model.route, model.name, prompt)
+
+    def _prompt(self, heard: Heard, memories: Sequence[Memory], model: ChatModel) -> context.Prompt:
+        return context.build(
+            heard.view,
+            heard.request.session,
+            heard.request.text,
+            memories,
+            heard.found,
+            budget=budget(self._settings, model),
+            count=model.count_tokens,
+            now=heard.event.ts,
+            marker=self._ids.marker,
+            user_event=heard.event.id,
+        )
+
+    def _options(self, cancel: Cancel, say: Callable[[], str]) -> Options:
+        s = self._settings
+        return Options(
+            purpose="reply",
+            max_tokens=s.max_reply_tokens,
+            temperature=s.temperature,
+            timeout_s=s.model_timeout_s,
+            first_piece_timeout_s=s.first_piece_timeout_s,
+            retries=s.model_retries,
+            cancel=cancel,
+            draft=say,
+        )
+
+    # -- keep ------------------------------------------------------------------------------------------------------------------------
+
+    def _keep(self, heard: Heard, speech: Speech, route: Any, model: str, prompt: context.Prompt | None) -> Reply:
+        """Receipt, reply and findings in one transaction. What is stored is exactly what was shown."""
+        usage, timing = _usage(speech.usage), speech.timing()
+        finish = speech.finish or "stop"
+        if not heard.request.record:
+            if route == "model":
+                self._log.append([ModelCalled(purpose="reply", model=model, outcome="ok", usage=usage, attempts=speech.calls)])
+            return Reply(
+                text=speech.text,
+                route=route,
+                model=model,
+                finish=finish,
+                sources=prompt.sources if prompt else (),
+                usage=usage,
+                timing=timing,
+            )
+        to = heard.event.id
+        events = self._switched(heard.view, model) if prompt else []
+        if prompt:
+            events += _receipt(heard, prompt, self._settings.max_context_tokens)
+        events.append(
+            ReplyEvent(content=speech.text, to=to, route=route, model=model, finish=finish, usage=usage, timing=timing, key=f"end:{to}")
+        )
+        reply_at = len(events)
+        found = [_cited(event, to) for event in heard.found]
+        if route == "model" and finish == "stop":
+            found += [_cited(event, -reply_at) for event in extract_reply(speech.text, _known(heard.view, heard.event, heard.found))]
+        stored = self._log.append(events + found)
+        return Reply(
+            text=speech.text,
+            route=route,
+            model=model,
+            finish=finish,
+            sources=prompt.sources if prompt else (),
+            usage=usage,
+            timing=timing,
+            user_event=to,
+            reply_event=stored[reply_at - 1].id,
+        )
+
+    def _switched(self, view: View, model: str) -> list[Event]:
+        before = view.usage.model
+        return [ModelSwitched(before=before, after=model)] if before != model else []
+
+    def _fail(self, heard: Heard, speech: Speech, model: ChatModel, error: ModelError | InvalidInput) -> TurnFailed:
+        """Record that the turn failed, with what was shown before, and what the message itself changed. Returns what to raise."""
+        reason = _REASONS.get(type(error), "model")
+        if heard.request.record:
+            to = heard.event.id
+            end = TurnFailedEvent(content=speech.text, to=to, reason=reason, detail=error.message[:1000], key=f"end:{to}")
+            self._log.append([end, *(_cited(event, to) for event in heard.found)])
+        elif model.route == "model":
+            self._log.append(
+                [
+                    ModelCalled(
+                        purpose="reply",
+                        model=model.name,
+                        outcome="failed",
+                        error=reason,
+                        usage=_usage(speech.usage),
+                        attempts=max(1, speech.calls),
+                    )
+                ]
+            )
+        event = heard.event.id if heard.request.record else None
+        return TurnFailed(error.message, partial=speech.text, user_event=event, reason=reason, hint=error.hint)
+
+
+_REASONS: dict[type[Exception], str] = {
+    ModelTimeout: "timeout",
+    ModelCutOff: "cut",
+    ModelUnavailable: "unavailable",
+    ModelRefused: "refused",
+    ModelMalformed: "malformed",
+    ModelCancelled: "cancelled",
+    InvalidInput: "too_long",
+}
+
+
+def budget(settings: Settings, model: ChatModel) -> context.Budget:
+    """What a prompt for this model may hold."""
+    window = settings.model_window or model.window
+    return context.Budget(
+        context=settings.max_context_tokens,
+        memory=min(settings.max_memory_tokens, settings.max_context_tokens),
+        transcript=settings.max_transcript_tokens,
+        window=window,
+        reply=min(settings.max_reply_tokens, window // 2),
+    )
+
+
+def opened(opening: context.Opening, session: str) -> list[Event]:
+    """The events that record a new epoch."""
+    events: list[Event] = []
+    if opening.scene:
+        events.append(
+            SceneCompacted(content=opening.scene, session=session, first=opening.gone[0].user, last=opening.gone[-1].user, method="extract")
+        )
+    assert opening.first is not None
+    events.append(
+        EpochOpened(
+            content=opening.text,
+            session=session,
+            epoch=opening.epoch,
+            marker=opening.marker,
+            first=opening.first,
+            key=f"epoch:{session}:{opening.epoch}",
+        )
+    )
+    return events
+
+
+def _receipt(heard: Heard, prompt: context.Prompt, limit: int) -> list[Event]:
+    session = heard.request.session
+    events = opened(prompt.opening, session) if prompt.opening else []
+    events.append(
+        ContextBuilt(
+            content=prompt.header,
+            to=heard.event.id,
+            session=session,
+            epoch=prompt.epoch,
+            digest=prompt.digest,
+            budget=limit,
+            tokens=prompt.tokens,
+            sections=prompt.sections,
+            sources=prompt.sources,
+            left_out=prompt.left_out,
+        )
+    )
+    return events
+
+
+def _known(view: View, event: Event, found: Sequence[Event] = ()) -> Known:
+    """What the extractor may look at. found: what was read in this turn already and isn't in the view yet."""
+    open_ones = [(c.cid, str(c.owner), c.text) for c in view.commitments.open]
+    open_ones += [(0, e.owner, e.content) for e in found if isinstance(e, CommitmentOpened)]
+    return Known(
+        now=event.ts,
+        zone=view.identity.zone,
+        name=view.identity.name,
+        user_name=view.identity.user_name,
+        commitments=tuple(open_ones),
+        directives=tuple((d.did, d.text) for d in view.directives.active),
+    )
+
+
+def _cited(event: Event, source: int) -> Event:
+    """The finding with the message it was found in."""
+    fields = type(event).__struct_fields__
+    field = "source" if "source" in fields else "evidence"
+    return msgspec.structs.replace(event, **{field: source})
+
+
+def _usage(usage: TokenUsage) -> Usage:
+    return Usage(prompt=usage.prompt, cached=usage.cached, completion=usage.completion)
+
+
+def _check(request: Request) -> None:
+    """Refuse what can't be a turn, before anything is written."""
+    if not isinstance(request.text, str) or not request.text.strip():
+        raise InvalidInput("the message is empty.", hint="Say something.")
+    if not isinstance(request.session, str) or not request.session or len(request.session.encode("utf-8", "replace")) > SESSION_BYTES_MAX:
+        raise InvalidInput(f"a session's name has 1 to {SESSION_BYTES_MAX} bytes.")
+    if request.source not in get_args(Channel):
+        raise InvalidInput(f"{request.source!r} is not a source.", hint=f"Use one of {', '.join(get_args(Channel))}.")
+    if request.key is not None and not request.key:
+        raise InvalidInput("a key is never empty.", hint="Leave it out, or give each message its own.")
+    for text in (request.text, request.session, request.key or ""):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidInput("the message holds a lone surrogate, which no text can store.", hint="Send well-formed Unicode.") from None
+
+
+__all__ = ["Message", "Pipeline", "Reply", "ReplyStream", "Request", "budget", "opened"]

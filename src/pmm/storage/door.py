@@ -1,0 +1,169 @@
+"""Door: every SQL statement goes through here, so that it can be counted, ordered among threads, and its errors told plainly."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from pmm.errors import BrokenLog, DiskFull, LogStopped, MindBusy, MindClosed, NotAMind, StorageError, UnsafeEngine
+from pmm.storage.locks import WriteLock
+
+Rows = list[tuple[Any, ...]]
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+class Counts:
+    """What went through the doors of one mind, by thread: statements, rows read, whole-log reads, events appended, durable commits."""
+
+    NAMES = ("statements", "rows_read", "full_reads", "appended", "commits")
+
+    def __init__(self) -> None:
+        self.by_thread: dict[int, list[int]] = defaultdict(lambda: [0] * len(self.NAMES))
+
+    def add(self, statements: int = 0, rows_read: int = 0, full_reads: int = 0, appended: int = 0, commits: int = 0) -> None:
+        mine = self.by_thread[threading.get_ident()]
+        mine[0] += statements
+        mine[1] += rows_read
+        mine[2] += full_reads
+        mine[3] += appended
+        mine[4] += commits
+
+
+class Door:
+    """One connection. durable: its commits reach the disk before they return (synchronous=FULL), and go before the other's."""
+
+    def __init__(self, db: apsw.Connection, counts: Counts, writes: WriteLock, *, durable: bool) -> None:
+        self._db = db
+        self._counts = counts
+        self._writes = writes
+        self._durable = durable
+        self._lock = threading.RLock()
+        self._stopped = ""
+        self.path = db.filename
+
+    def run(self, sql: str, args: Sequence[Any] = ()) -> Rows:
+        """Run one statement and return its rows."""
+        with self._lock:
+            try:
+                rows = self._db.execute(sql, args).fetchall()
+            except apsw.Error as error:
+                raise self._told(error) from error
+        self._counts.add(1, len(rows))
+        return rows
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each of `rows`; counts as one call."""
+        with self._lock:
+            try:
+                self._db.executemany(sql, rows)
+            except apsw.Error as error:
+                raise self._told(error) from error
+        self._counts.add(1)
+
+    def pages(self, sql: str, after: int, stop: int, size: int = 1000) -> Iterator[tuple[Any, ...]]:
+        """Rows of a statement that takes (after, stop, size) and orders by its first column; `size` at a time, so no read stays open."""
+        while True:
+            rows = self.run(sql, (after, stop, size))
+            yield from rows
+            if len(rows) < size:
+                return
+            after = rows[-1][0]
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction that writes: BEGIN IMMEDIATE ... COMMIT, or nothing. Raises MindBusy, DiskFull, LogStopped."""
+        if self._stopped:
+            raise LogStopped(self._stopped)
+        self._writes.acquire(self._durable)
+        try:
+            with self._lock:
+                self.run("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    self.run("COMMIT")
+                except BaseException:
+                    self._roll_back()
+                    raise
+        finally:
+            self._writes.release()
+        if self._durable:
+            self._counts.add(commits=1)
+
+    def _roll_back(self) -> None:
+        try:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        except apsw.Error as error:
+            self._stopped = f"{self.path}: a transaction could not be undone ({error})."
+
+    def count(self, *, full_reads: int = 0, appended: int = 0) -> None:
+        """Note what only the caller knows."""
+        self._counts.add(full_reads=full_reads, appended=appended)
+
+    def tokenizer(self, name: str, arguments: list[str]) -> Any:
+        """The engine's own full-text tokenizer (see apsw.Connection.fts5_tokenizer)."""
+        return self._db.fts5_tokenizer(name, arguments)
+
+    def close(self, *, checkpoint: bool = False) -> None:
+        """Close; with checkpoint, first fold the write-ahead log into the file if nobody else has it open."""
+        with self._lock:
+            try:
+                if checkpoint:
+                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.ReadOnlyError):
+                pass  # the write-ahead log stays, whole, and is folded in by whoever closes or opens next
+            finally:
+                self._db.close()
+
+    def _told(self, error: apsw.Error) -> StorageError | MindBusy | MindClosed:
+        path = self.path
+        match error:
+            case apsw.FullError():
+                return DiskFull(f"{path}: the disk is full.")
+            case apsw.IOError():
+                self._stopped = f"{path}: the disk failed ({error})."
+                return LogStopped(self._stopped)
+            case apsw.BusyError() | apsw.LockedError():
+                return MindBusy(f"{path}: another process has been writing for {BUSY_TIMEOUT_MS // 1000} s.")
+            case apsw.NotADBError():
+                return NotAMind(f"{path} is not a PMM mind.")
+            case apsw.CorruptError():
+                return BrokenLog(f"{path}: the file is damaged ({error}).")
+            case apsw.ReadOnlyError():
+                return StorageError(f"{path} can't be written.", hint="Check its permissions.")
+            case apsw.CantOpenError():
+                return StorageError(f"{path} can't be opened.", hint="Check that its folder exists and that you may write there.")
+            case apsw.ConnectionClosedError():
+                return MindClosed("this mind is closed.")
+        return StorageError(f"{path}: {error}")
+
+
+def connect(path: Path, *, synchronous: str) -> apsw.Connection:
+    """A writing connection with our pragmas. The file must be known to be ours (or empty)."""
+    db = apsw.Connection(str(path))
+    db.set_busy_timeout(BUSY_TIMEOUT_MS)
+    if db.pragma("journal_mode", "wal") != "wal":
+        raise StorageError(f"{path}: write-ahead logging is not possible here.", hint="Keep the mind on a local disk.")
+    db.pragma("synchronous", synchronous)
+    if sys.platform == "darwin":
+        db.pragma("fullfsync", 1)
+        db.pragma("checkpoint_fullfsync", 1)
+    db.pragma("recursive_triggers", 1)  # else INSERT OR REPLACE would delete without the trigger that forbids it
+    db.pragma("trusted_schema", 0)
+    return db
+
+
+def refuse_unsafe_engine(version: int) -> None:
+    """Raise UnsafeEngine for a SQLite that can lose commits in WAL mode (below 3.51.3, but for 3.50.7 and 3.44.6)."""
+    safe = version >= 3_051_003 or 3_050_007 <= version < 3_051_000 or 3_044_006 <= version < 3_045_000
+    if not safe:
+        number = f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
+        raise UnsafeEngine(f"SQLite {number} can lose commits when several connections write.")

@@ -1,0 +1,384 @@
+"""SqliteLog: the log in one SQLite file, the default engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+
+from pmm.clock import Clock, Ids
+from pmm.errors import BrokenLog, HeadMoved, InvalidInput, KeyConflict, NotAMind, StorageError, UnknownSchema, Unstorable
+from pmm.events import KINDS, Event, decode, encode_meta, microseconds
+from pmm.storage.chain import Verdict, check_chain, checked, hash_of, seal_of
+from pmm.storage.door import Counts, Door, Rows, connect, refuse_unsafe_engine
+from pmm.storage.eventlog import Derived, EventLog
+from pmm.storage.locks import WriteLock
+from pmm.storage.migrations import MIGRATIONS, SCHEMA
+
+APPLICATION_ID = 0x504D4D31
+KEY_BYTES_MAX = 512
+
+_SEEN = "id, ts, kind, content, meta, key"
+_ALL = "id, ts, kind, content, meta, key, salt, seal, prev_hash, hash"
+_LAST = 2**63 - 1
+
+
+class SqliteLog(EventLog):
+    """See EventLog. `main` writes the log, `side` writes derived rows that may be lost with the last seconds (and are then redone)."""
+
+    def __init__(self, path: Path, *, clock: Clock, ids: Ids, synchronous: str, max_event_bytes: int) -> None:
+        self.path = path
+        self.counts = Counts()
+        self._clock = clock
+        self._ids = ids
+        self._max_event_bytes = max_event_bytes
+        self._derived: list[Derived] = []
+        self._callbacks: list[Callable[[], None]] = []
+        writes = WriteLock()
+        self.main = Door(connect(path, synchronous=synchronous), self.counts, writes, durable=True)
+        self.side = Door(connect(path, synchronous="NORMAL"), self.counts, writes, durable=False)
+
+    # -- writing -----------------------------------------------------------------------------------------------------------------
+
+    def append(self, events: Sequence[Event], *, expect: int | None = None) -> list[Event]:
+        if not events:
+            return []
+        for event in events:
+            _refuse(event)
+        with self.main.writing():
+            ((head, link),) = self.main.run("SELECT id, hash FROM head")
+            if expect is not None and head != expect:
+                raise HeadMoved(f"event {head} was appended since event {expect} was read.")
+            placed, rows, link = self._place(events, head, link)
+            if rows:
+                self.main.many(f"INSERT INTO events ({_ALL}) VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
+                self.main.run("UPDATE head SET id = ?, hash = ?", (rows[-1][0], link))
+                new = [event for event in placed if event.id > head]
+                for derived in self._derived:
+                    derived.on_append(new)
+        if rows:
+            self.main.count(appended=len(rows))
+            for callback in self._callbacks:
+                callback()
+        return placed
+
+    def _place(self, events: Sequence[Event], head: int, link: bytes) -> tuple[list[Event], list[tuple[Any, ...]], bytes]:
+        """Give each event its id, ts and seals, or find the one already stored under its key."""
+        known = self._known([event.key for event in events if event.key is not None])
+        placed: list[Event] = []
+        rows: list[tuple[Any, ...]] = []
+        ts = microseconds(self._clock.now())
+        for event in events:
+            event = _resolved(event, placed, head + len(rows))
+            meta = encode_meta(event)
+            _refuse_large(event, meta, self._max_event_bytes)
+            first = known.get(event.key) if event.key is not None else None
+            if first is not None:
+                if (first.kind, first.content, encode_meta(first)) != (event.kind, event.content, meta):
+                    raise KeyConflict(f"the key {event.key!r} belongs to event {first.id}, which says something else.")
+                placed.append(first)
+                continue
+            id, salt = head + len(rows) + 1, self._ids.salt()
+            try:
+                seal = seal_of(salt, event.key, event.content, meta)
+                stored = decode(id, ts, event.kind, event.content, meta, event.key)
+            except UnicodeEncodeError:
+                raise Unstorable(f"{event.kind}: a lone surrogate can't be stored.", hint="Send well-formed Unicode.") from None
+            except BrokenLog as error:
+                raise Unstorable(f"{event.kind}: {error.message.partition(': ')[2]}") from None
+            hash = hash_of(link, id, ts, event.kind, seal)
+            rows.append((id, ts, event.kind, event.content, meta, event.key, salt, seal, link, hash))
+            link = hash
+            placed.append(stored)
+            if event.key is not None:
+                known[event.key] = stored
+        return placed, rows, link
+
+    def _known(self, keys: list[str]) -> dict[str | None, Event]:
+        if not keys:
+            return {}
+        sql = f"SELECT {_SEEN} FROM events WHERE key IN (SELECT value FROM json_each(?))"
+        return {event.key: event for event in _events(self.main.run(sql, (_json(keys),)))}
+
+    def attach(self, derived: Derived) -> None:
+        self._derived.append(derived)
+
+    def on_appended(self, callback: Callable[[], None]) -> None:
+        self._callbacks.append(callback)
+
+    # -- reading -----------------------------------------------------------------------------------------------------------------
+
+    def get(self, id: int) -> Event | None:
+        return _one(self.main.run(f"SELECT {_SEEN} FROM events WHERE id = ?", (id,)))
+
+    def by_key(self, key: str) -> Event | None:
+        return _one(self.main.run(f"SELECT {_SEEN} FROM events WHERE key = ?", (key,)))
+
+    def since(self, id: int, limit: int | None = None) -> list[Event]:
+        sql = f"SELECT {_SEEN} FROM events WHERE id > ? ORDER BY id LIMIT ?"
+        return _events(self.main.run(sql, (id, -1 if limit is None else limit)))
+
+    def tail(self, n: int) -> list[Event]:
+        return _events(self.main.run(f"SELECT {_SEEN} FROM events ORDER BY id DESC LIMIT ?", (max(0, n),)))[::-1]
+
+    def by_kind(self, *kinds: str, since: int = 0, until: int | None = None, limit: int | None = None, newest: bool = False) -> list[Event]:
+        sql = " UNION ALL ".join(
+            f"SELECT * FROM (SELECT {_SEEN} FROM events WHERE kind = ?{n + 4} AND id > ?1 AND id <= ?2 "
+            f"ORDER BY id {'DESC' if newest else 'ASC'} LIMIT ?3)"
+            for n in range(len(kinds))
+        )
+        most = -1 if limit is None else limit
+        rows = self.main.run(sql, (since, _LAST if until is None else until, most, *kinds)) if kinds else []
+        rows.sort(key=lambda row: row[0])
+        if limit is not None:
+            rows = rows[-limit:] if newest and limit else rows[:limit]
+        return _events(rows)
+
+    def between(self, start: datetime, end: datetime, limit: int | None = None) -> list[Event]:
+        sql = f"SELECT {_SEEN} FROM events WHERE ts >= ? AND ts < ? ORDER BY ts, id LIMIT ?"
+        rows = self.main.run(sql, (microseconds(start), microseconds(end), -1 if limit is None else limit))
+        return _events(sorted(rows, key=lambda row: row[0]))
+
+    def at_time(self, moment: datetime) -> int:
+        rows = self.main.run("SELECT id FROM events WHERE ts <= ? ORDER BY ts DESC, id DESC LIMIT 1", (microseconds(moment),))
+        return rows[0][0] if rows else 0
+
+    def scan(self, start: int = 1, stop: int | None = None) -> Iterator[Event]:
+        self.main.count(full_reads=1)
+        sql = f"SELECT {_SEEN} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+        for row in self.main.pages(sql, start - 1, _LAST if stop is None else stop):
+            yield _event(row)
+
+    @property
+    def head(self) -> tuple[int, bytes]:
+        ((id, hash),) = self.main.run("SELECT id, hash FROM head")
+        return id, hash
+
+    def verify(self, on_progress: Callable[[int], Any] | None = None) -> Verdict:
+        return verify_file(self.path, on_progress)
+
+    # -- the file ----------------------------------------------------------------------------------------------------------------
+
+    def backup(self, path: str) -> None:
+        target = Path(path)
+        if target.exists():
+            raise InvalidInput(f"{target} exists already.", hint="Choose another name; a backup never overwrites.")
+        part = target.with_name(target.name + ".part")
+        part.unlink(missing_ok=True)
+        try:
+            part.touch(mode=0o600)
+            self.main.run("VACUUM INTO ?", (str(part),))
+            with part.open("rb+") as copy:
+                os.fsync(copy.fileno())
+            os.link(part, target)  # unlike a rename, refuses to overwrite
+        except OSError as error:
+            raise StorageError(f"{target} can't be written ({error.strerror}).") from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    def size_bytes(self) -> int:
+        """Bytes on disk: the file and its write-ahead log."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        return self.path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
+
+    def close(self) -> None:
+        self.side.close()
+        self.main.close(checkpoint=True)
+
+
+# -- opening -----------------------------------------------------------------------------------------------------------------------
+
+
+def open_log(
+    path: str | os.PathLike[str],
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    synchronous: str = "FULL",
+    max_event_bytes: int = 1024 * 1024,
+) -> SqliteLog:
+    """Open the log at `path`; create it if there is none. Raises NotAMind, UnknownSchema, UnsafeEngine and changes nothing then."""
+    refuse_unsafe_engine(apsw.SQLITE_VERSION_NUMBER)
+    file = Path(path)
+    if str(path) == ":memory:":
+        raise InvalidInput("a mind lives in a file; ':memory:' can't be locked or reopened.", hint="Use a temporary file.")
+    if not file.parent.is_dir():
+        raise StorageError(f"the folder {file.parent} does not exist.", hint="Create it first.")
+    if file.is_dir():
+        raise NotAMind(f"{file} is a folder, not a PMM mind.")
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # private from its first byte
+    if file.stat().st_size:
+        _schema_of(_read_only(file), file)
+    log = SqliteLog(file, clock=clock or Clock(), ids=ids or Ids(), synchronous=synchronous, max_event_bytes=max_event_bytes)
+    try:
+        _migrate(log.main, file)
+    except BaseException:
+        log.close()
+        raise
+    return log
+
+
+def _schema_of(door: Door, path: Path) -> int:
+    """The schema number of a file that is ours (0: empty). Closes the door. Raises NotAMind, UnknownSchema."""
+    try:
+        ((application,),) = door.run("PRAGMA application_id")
+        ((schema,),) = door.run("PRAGMA user_version")
+        ((tables,),) = door.run("SELECT count(*) FROM sqlite_schema")
+    finally:
+        door.close()
+    if application != APPLICATION_ID and (application or schema or tables):
+        raise NotAMind(f"{path} is a SQLite database, but not a PMM mind.")
+    if schema > SCHEMA:
+        raise UnknownSchema(f"{path} has schema {schema}; this PMM knows up to {SCHEMA}.")
+    return int(schema)
+
+
+def _migrate(door: Door, path: Path) -> None:
+    ((schema,),) = door.run("PRAGMA user_version")
+    while schema < SCHEMA:
+        with door.writing():
+            ((schema,),) = door.run("PRAGMA user_version")  # another process may have been first
+            if schema < SCHEMA:
+                door.run(MIGRATIONS[schema])
+                door.run(f"PRAGMA application_id = {APPLICATION_ID}")
+                door.run(f"PRAGMA user_version = {schema + 1}")
+                schema += 1
+    if schema > SCHEMA:
+        raise UnknownSchema(f"{path} has schema {schema}; this PMM knows up to {SCHEMA}.")
+
+
+# -- verifying a file, without writing a byte --------------------------------------------------------------------------------------
+
+
+def verify_file(path: str | os.PathLike[str], on_progress: Callable[[int], Any] | None = None) -> Verdict:
+    """Verify the mind in a file, read-only, taking no lock. Raises StorageError when it can't tell (not ours, can't be read)."""
+    file = Path(path)
+    if not file.is_file():
+        raise NotAMind(f"{file} does not exist or is not a file.")
+    before = _stamp(file)
+    verdict = _verify(file, on_progress)
+    if not verdict.ok and _stamp(file) != before:
+        verdict = _verify(file, on_progress)  # somebody wrote while we read what had looked like a file at rest
+    return verdict
+
+
+def _verify(file: Path, on_progress: Callable[[int], Any] | None) -> Verdict:
+    schema = _schema_of(_read_only(file), file)
+    if schema == 0:
+        raise NotAMind(f"{file} is empty; it holds no mind.")
+    door = _read_only(file)
+    last = 0
+    try:
+        door.run("BEGIN")  # one snapshot for the events and the head
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            nonlocal last
+            pages = door.pages(f"SELECT {_ALL} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", -_LAST, _LAST, 2000)
+            for row in checked(pages, 10_000, on_progress or (lambda count: None)):
+                yield row
+                last = row[0]
+
+        heads = door.run("SELECT id, hash FROM head")
+        return check_chain(rows(), heads[0] if len(heads) == 1 else None)
+    except BrokenLog as error:
+        return Verdict(last, last + 1, f"can't be read: {error.message}")
+    finally:
+        door.close()
+
+
+def _read_only(file: Path) -> Door:
+    """A connection that can't write. A file at rest is opened as immutable: else SQLite would leave -shm and -wal files beside it."""
+    wal = file.with_name(file.name + "-wal")
+    at_rest = not (wal.exists() and wal.stat().st_size)
+    uri = f"file:{_quoted(file.absolute())}?mode=ro{'&immutable=1' if at_rest else ''}"
+    try:
+        db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    except apsw.CantOpenError:
+        raise StorageError(f"{file} can't be opened.", hint="Check that you may read it.") from None
+    db.set_busy_timeout(5000)
+    return Door(db, Counts(), WriteLock(), durable=False)
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote
+
+    return quote(str(path))
+
+
+def _stamp(file: Path) -> tuple[int, int, bool]:
+    stat = file.stat()
+    return stat.st_mtime_ns, stat.st_size, file.with_name(file.name + "-wal").exists()
+
+
+# -- rows and events ---------------------------------------------------------------------------------------------------------------
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    id, ts, kind, content, meta, key = row
+    if content is None or meta is None:
+        raise BrokenLog(f"event {id} is blank.")
+    return decode(id, ts, kind, content, meta, key)
+
+
+def _events(rows: Rows) -> list[Event]:
+    return [_event(row) for row in rows]
+
+
+def _one(rows: Rows) -> Event | None:
+    return _event(rows[0]) if rows else None
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _refuse(event: Event) -> None:
+    """What can be told without the log: is it an event of a known kind, with text and key that are text?"""
+    if not isinstance(event, Event) or KINDS.get(event.kind) is not type(event):
+        raise Unstorable(f"{type(event).__name__} is not an event kind that the log knows.")
+    if not isinstance(event.content, str):
+        raise Unstorable(f"{event.kind}: content must be text, not {type(event.content).__name__}.")
+    if event.key is not None and (not isinstance(event.key, str) or not event.key):
+        raise Unstorable(f"{event.kind}: a key is text and never empty.")
+    try:
+        too_long = event.key is not None and len(event.key.encode()) > KEY_BYTES_MAX
+    except UnicodeEncodeError:
+        raise Unstorable(f"{event.kind}: a lone surrogate can't be stored.", hint="Send well-formed Unicode.") from None
+    if too_long:
+        raise Unstorable(f"{event.kind}: a key has at most {KEY_BYTES_MAX} bytes.")
+
+
+def _refuse_large(event: Event, meta: str, limit: int) -> None:
+    size = len(event.content) + len(meta)
+    if size <= limit:  # characters; count bytes only when it may matter
+        size = size if event.content.isascii() and meta.isascii() else len(event.content.encode("utf-8", "replace")) + len(meta.encode())
+    if size > limit:
+        raise Unstorable(f"{event.kind}: {size:,} bytes is over the limit of {limit:,}.", hint="Split it, or raise max_event_bytes.")
+
+
+def _resolved(event: Event, placed: list[Event], head: int) -> Event:
+    """Replace references to events of the same append by their ids, and refuse references to what doesn't exist."""
+    changed: dict[str, Any] = {}
+    for name in event.refs:
+        value = getattr(event, name)
+        for ref in value if isinstance(value, (tuple, list)) else (value,):
+            if ref is None:
+                continue
+            if not isinstance(ref, int) or not -len(placed) <= ref <= head or ref == 0:
+                raise Unstorable(f"{event.kind}: {name} refers to event {ref}, which does not exist.")
+            if ref < 0:
+                changed[name] = _absolute(value, placed)
+    return msgspec.structs.replace(event, **changed) if changed else event
+
+
+def _absolute(value: Any, placed: list[Event]) -> Any:
+    if isinstance(value, (tuple, list)):
+        return tuple(placed[-ref - 1].id if ref < 0 else ref for ref in value)
+    return placed[-value - 1].id

@@ -1,0 +1,158 @@
+"""The read door: `Views.at_head()` gives the mind as it is now, `Views.at(id)` as it was.
+
+Views catches its projections up from the last applied event, O(new events). There is no way to hand it a list of events, and nothing
+to invalidate: a View carries the position it reflects.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pmm.events import Event
+from pmm.projections import all_projections
+from pmm.projections.projection import Projection
+from pmm.storage.eventlog import EventLog
+from pmm.storage.snapshots import Snapshot, Snapshots
+
+if TYPE_CHECKING:
+    from pmm.projections.commitments import Commitments
+    from pmm.projections.conversation import Conversation
+    from pmm.projections.directives import Directives
+    from pmm.projections.identity import Identity
+    from pmm.projections.usage import UsageState
+
+SNAPSHOT_EVERY = 1000
+_BATCH = 2000
+
+
+class View:
+    """The mind as of one event: `head` is its id, and each projection is an attribute. Frozen; cheap to keep and to pass along."""
+
+    if TYPE_CHECKING:
+        identity: Identity
+        commitments: Commitments
+        conversation: Conversation
+        directives: Directives
+        usage: UsageState
+
+    __slots__ = ("_projections", "_shown", "_states", "head")
+
+    head: int
+
+    def __init__(self, head: int, projections: dict[str, Projection[Any]], states: dict[str, Any]) -> None:
+        put = object.__setattr__
+        put(self, "head", head)
+        put(self, "_projections", projections)
+        put(self, "_states", states)
+        put(self, "_shown", {})
+
+    def __getattr__(self, name: str) -> Any:
+        shown = self._shown
+        if name not in shown:
+            if name not in self._projections:
+                raise AttributeError(f"a View has no {name!r}")
+            shown[name] = self._projections[name].freeze(self._states[name])
+        return shown[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("a View is frozen")
+
+    def __repr__(self) -> str:
+        return f"<View of event {self.head}>"
+
+    def digest(self) -> str:
+        """The state hash: SHA-256 (hex) of every projection's state, the same on every machine for the same log."""
+        whole = sha256(b"%d" % self.head)
+        for name in sorted(self._states):
+            whole.update(b"\0%s\0%d\0" % (name.encode(), self._projections[name].version))
+            whole.update(msgspec.json.encode(self._states[name], order="deterministic"))
+        return whole.hexdigest()
+
+
+class Views:
+    """The projections of one log, caught up when read. Thread-safe."""
+
+    def __init__(self, log: EventLog, snapshots: Snapshots, projections: Sequence[Projection[Any]] | None = None) -> None:
+        self._log = log
+        self._snapshots = snapshots
+        self._projections = {p.name: p for p in (all_projections() if projections is None else projections)}
+        self._lock = threading.Lock()
+        self._wanting: dict[str, list[Projection[Any]]] = {}
+        for projection in self._projections.values():
+            for kind in projection.kinds:
+                self._wanting.setdefault(kind, []).append(projection)
+        self._view = self._start(2**63 - 1)
+        self._saved = self._view.head
+
+    def at_head(self) -> View:
+        """The mind now, everything committed included. Catches up with what this and other processes appended."""
+        with self._lock:
+            while True:
+                events = self._log.since(self._view.head, _BATCH)
+                if events:
+                    self._view = self._fold(self._view, events)
+                if len(events) < _BATCH:
+                    return self._view
+
+    def at(self, id: int) -> View:
+        """The mind as it was right after event `id` (or at the head, if that comes first), from the nearest snapshot kept."""
+        view = self._start(max(0, id))
+        while view.head < id:
+            events = self._log.since(view.head, min(_BATCH, id - view.head))
+            if not events:
+                break
+            view = self._fold(view, events)
+        return view
+
+    def _fold(self, view: View, events: Sequence[Event]) -> View:
+        states = dict(view._states)
+        wanting = self._wanting
+        for event in events:
+            for projection in wanting.get(event.kind, ()):
+                name = projection.name
+                states[name] = projection.apply(states[name], event)
+        return View(events[-1].id, self._projections, states)
+
+    def _start(self, at: int) -> View:
+        """From snapshots at or before `at`. Projections whose snapshot is older than the others' are caught up to the same position."""
+        found: dict[str, tuple[int, Any]] = {}
+        for name, projection in self._projections.items():
+            found[name] = self._loaded(projection, at) or (0, projection.initial())
+        head = max((position for position, _ in found.values()), default=0)
+        states: dict[str, Any] = {}
+        for name, (position, state) in found.items():
+            states[name] = self._caught_up(self._projections[name], position, state, head)
+        return View(head, self._projections, states)
+
+    def _loaded(self, projection: Projection[Any], at: int) -> tuple[int, Any] | None:
+        snapshot = self._snapshots.load(projection.name, projection.version, at)
+        if snapshot is None:
+            return None
+        try:
+            return snapshot.position, msgspec.msgpack.decode(snapshot.state, type=projection.State)
+        except (msgspec.MsgspecError, ValueError):
+            return None  # unreadable: computed anew from event 1
+
+    def _caught_up(self, projection: Projection[Any], position: int, state: Any, head: int) -> Any:
+        while position < head:
+            events = self._log.since(position, min(_BATCH, head - position))
+            for event in events:
+                if event.kind in projection.kinds:
+                    state = projection.apply(state, event)
+            position = events[-1].id
+        return state
+
+    def save(self, *, every: int = SNAPSHOT_EVERY) -> bool:
+        """Snapshot the present state if at least `every` events came since the last one. True if it did."""
+        view = self._view
+        if view.head - self._saved < every:
+            return False
+        encode = msgspec.msgpack.encode
+        self._snapshots.save(Snapshot(name, p.version, view.head, encode(view._states[name])) for name, p in self._projections.items())
+        self._saved = view.head
+        return True
