@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     # how it keeps
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
-    max_event_bytes: Annotated[int, Meta(ge=1024, le=256 * 1024 * 1024)] = 1024 * 1024
+    max_event_bytes: Annotated[int, Meta(ge=64 * 1024, le=256 * 1024 * 1024)] = 1024 * 1024
     trace_days: Annotated[int, Meta(ge=0)] = 30
 
     # how it behaves

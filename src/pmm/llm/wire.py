@@ -97,6 +97,8 @@ class Wire:
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     raise ModelMalformed(f"{self.place} sent no JSON: {self.shown(answer.body())}") from None
         except ModelCancelled:
+            if not cancel.is_set():
+                raise
             raise ModelTimeout(f"{self.place} didn't answer in {timeout_s:g} s.") from None
         finally:
             timer.cancel()
@@ -121,15 +123,15 @@ class Wire:
     def shown(self, raw: bytes | str) -> str:
         """A server's own words, one line, bounded, without the secret."""
         text = raw[: 8 * SHOWN].decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-        if self._secret:
+        if len(self._secret) >= 8:  # shorter ones are placeholders, and parts of common words
             text = text.replace(self._secret, "[key]")
         text = re.sub(r"[^\S ]+|\s{2,}|[\x00-\x1f\x7f]+", " ", text).strip()
         return text if len(text) <= SHOWN else text[:SHOWN] + "..."
 
     @contextmanager
     def _call(self, method: str, path: str, content: bytes | None, timeout_s: float, cancel: Cancel) -> Iterator[Answer]:
-        line = self._borrow()
-        forget = cancel.on_set(line.begin())
+        line, cut = self._borrow()
+        forget = cancel.on_set(cut)
         answer: Answer | None = None
         try:
             with line.send(method, self.base_url + path, content, timeout_s) as response:
@@ -144,14 +146,14 @@ class Wire:
             forget()
             self._give_back(line)
 
-    def _borrow(self) -> _Line:
+    def _borrow(self) -> tuple[_Line, Callable[[], None]]:
         with self._lock:
             if self._closed:
                 raise ModelCancelled("the model was closed.")
             # Made under the lock, so that `close` can't miss it; it takes milliseconds, and only the first call of several at once waits.
             line = self._idle.pop() if self._idle else _Line(self._client())
             self._busy.add(line)
-        return line
+            return line, line.begin()
 
     def _give_back(self, line: _Line) -> None:
         line.end()

@@ -69,15 +69,10 @@ class CommitmentsProjection(Projection[Commitments]):
             case CommitmentReminded():
                 now = tuple(replace(c, reminded=event.due) if c.cid == event.cid else c for c in state.open)
                 return self._changed(replace(state, open=now), Change(event.id, event.cid, "due"))
-            case CommitmentClosed() | CommitmentExpired():
-                now = tuple(c for c in state.open if c.cid != event.cid)
-                overflow = state.overflow
-                if len(now) == len(state.open):
-                    overflow = max(0, overflow - 1)
-                closed = isinstance(event, CommitmentClosed)
-                outcome = event.outcome if closed else "expired"
-                change = Change(event.id, event.cid, outcome, event.evidence if closed else None)
-                return self._changed(replace(state, open=now, overflow=overflow, kept=state.kept + (outcome == "kept")), change)
+            case CommitmentClosed():
+                return self._ended(state, event.cid, Change(event.id, event.cid, event.outcome, event.evidence))
+            case CommitmentExpired():
+                return self._ended(state, event.cid, Change(event.id, event.cid, "expired"))
         return state
 
     def _opened(self, state: Commitments, event: CommitmentOpened) -> Commitments:
@@ -90,6 +85,12 @@ class CommitmentsProjection(Projection[Commitments]):
             now, overflow = tuple(c for c in now if c.cid != least.cid), overflow + 1
         state = msgspec.structs.replace(state, open=now, overflow=overflow, opened=state.opened + 1)
         return self._changed(state, Change(event.id, event.id, "opened", event.source))
+
+    def _ended(self, state: Commitments, cid: int, change: Change) -> Commitments:
+        now = tuple(c for c in state.open if c.cid != cid)
+        overflow = state.overflow if len(now) < len(state.open) else max(0, state.overflow - 1)
+        kept = state.kept + (change.state == "kept")
+        return self._changed(msgspec.structs.replace(state, open=now, overflow=overflow, kept=kept), change)
 
     def _changed(self, state: Commitments, change: Change) -> Commitments:
         return msgspec.structs.replace(state, changes=(*state.changes, change)[-CHANGES_MAX:])

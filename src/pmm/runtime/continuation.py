@@ -14,6 +14,8 @@ from pmm.llm.model import ChatModel, Message, Options, Piece, TokenUsage
 
 CONTINUATIONS_MAX = 2
 SEAM_CHARS = 80
+META_BYTES = 4096
+"""left for what an event says beside its content"""
 GO_ON = "Go on exactly where you broke off. Repeat nothing and add no introduction."
 
 
@@ -75,10 +77,13 @@ def speak(model: ChatModel, messages: Sequence[Message], options: Options, speec
 def _once(model: ChatModel, messages: Sequence[Message], options: Options, speech: Speech, before: str, bytes_max: int) -> Iterator[str]:
     pieces = _noted(model.stream(messages, options), speech)
     for text in _well_formed(_joined(before, pieces)):
+        room = bytes_max - META_BYTES - speech.bytes
+        if len(text) * 4 > room and len(text.encode()) > room:  # what is shown must fit the event that keeps it
+            text = text.encode()[: max(0, room)].decode(errors="ignore")
+            speech.finish = "length"
         if text:
             yield speech.add(text)
-        if speech.bytes > bytes_max - 8192:
-            speech.finish = "length"
+        if speech.finish == "length" and speech.bytes >= bytes_max - META_BYTES - 4:
             return
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -31,31 +30,52 @@ class Imported(msgspec.Struct, frozen=True):
 
 def import_turns(log: EventLog, turns: Iterable[Turn], *, origin: str, zone: str, on_progress: Callable[[int], Any] | None) -> Imported:
     """Append them durably in groups. on_progress is told how many were dealt with. What was appended stays, whatever comes after."""
-    places: Counter[str] = Counter()
-    reasons: list[str] = []
-    added = known = skipped = 0
-    numbered = enumerate(turns, 1)
-    while group := list(islice(numbered, GROUP)):
-        events: list[Event] = []
-        for number, turn in group:
-            try:
-                events.append(_event(turn, origin, zone, places))
-            except InvalidInput as error:
-                skipped += 1
-                reasons.append(f"message {number}: {error.message}")
-        before = log.head[0]
-        for outcome in _append(log, events):
-            if isinstance(outcome, str):
-                skipped += 1
-                reasons.append(outcome)
-            elif outcome.id > before:
-                added += 1
-            else:
-                known += 1
-        del reasons[SKIPPED_TOLD:]
+    done = _Import(log, origin, zone)
+    number = 0
+    try:
+        for number, turn in enumerate(turns, 1):
+            done.take(number, turn)
+            if on_progress and number % GROUP == 0:
+                on_progress(number)
+    finally:  # also when the transcript breaks off: what was read before is kept
+        done.flush()
         if on_progress:
-            on_progress(group[-1][0])
-    return Imported(added, known, skipped, tuple(reasons))
+            on_progress(number)
+    return Imported(done.added, done.known, done.skipped, tuple(done.reasons))
+
+
+class _Import:
+    """One import under way."""
+
+    def __init__(self, log: EventLog, origin: str, zone: str) -> None:
+        self.added = self.known = self.skipped = 0
+        self.reasons: list[str] = []
+        self._log, self._origin, self._zone = log, origin, zone
+        self._places: Counter[str] = Counter()
+        self._group: list[Event] = []
+
+    def take(self, number: int, turn: Turn) -> None:
+        try:
+            self._group.append(_event(turn, self._origin, self._zone, self._places))
+        except InvalidInput as error:
+            self._skip(f"message {number}: {error.message}")
+        if len(self._group) == GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        before, group, self._group = self._log.head[0], self._group, []
+        for outcome in _append(self._log, group):
+            if isinstance(outcome, str):
+                self._skip(outcome)
+            elif outcome.id > before:
+                self.added += 1
+            else:
+                self.known += 1
+
+    def _skip(self, reason: str) -> None:
+        self.skipped += 1
+        if len(self.reasons) < SKIPPED_TOLD:
+            self.reasons.append(reason)
 
 
 def _append(log: EventLog, events: list[Event]) -> Iterator[Event | str]:
@@ -70,7 +90,10 @@ def _append(log: EventLog, events: list[Event]) -> Iterator[Event | str]:
     for event in events:
         try:
             yield log.append([event])[0]
-        except (Unstorable, KeyConflict) as error:
+        except KeyConflict:  # the same text at the same place, told of differently (another zone, say): it is known
+            known = log.by_key(str(event.key))
+            yield known if known is not None else f"{event.content[:40]!r} could not be told apart from what is there"
+        except Unstorable as error:
             yield error.message
 
 

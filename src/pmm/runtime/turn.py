@@ -229,7 +229,7 @@ class Pipeline:
         prompt: context.Prompt | None = None
         try:
             prompt = self._prompt(heard, memories, model)
-            say = lambda: draft(view, memories, text, heard.found, now=now, zone=zone)
+            say = lambda: draft(view, memories, text, heard.found, now=now, zone=zone, recorded=heard.request.record)
             yield from speak(model, prompt.messages, self._options(cancel, say), speech, self._settings.max_event_bytes)
         except (ModelError, InvalidInput) as error:
             if not (isinstance(error, ModelCancelled) and speech.text):
@@ -302,6 +302,7 @@ class Pipeline:
         if route == "model" and finish == "stop":
             found += [_cited(event, -reply_at) for event in extract_reply(speech.text, _known(heard.view, heard.event, heard.found))]
         stored = self._log.append(events + found)
+        self._views.at_head()  # here rather than at the start of the next turn, which has somebody waiting
         return Reply(
             text=speech.text,
             route=route,

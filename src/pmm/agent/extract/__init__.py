@@ -6,35 +6,42 @@
 
 from __future__ import annotations
 
-from pmm.agent.extract import closings, names, promises, rules
+from pmm.agent.extract.closings import CUES as CLOSING_CUES
+from pmm.agent.extract.closings import find_closings, find_closings_in_reply
 from pmm.agent.extract.known import Known
+from pmm.agent.extract.names import CUES as NAME_CUES
+from pmm.agent.extract.names import find_names
+from pmm.agent.extract.promises import CUES as PROMISE_CUES
+from pmm.agent.extract.promises import REPLY_CUES, find_promises, find_promises_in_reply
+from pmm.agent.extract.rules import CUES as RULE_CUES
+from pmm.agent.extract.rules import find_rules
 from pmm.agent.extract.text import normalise, read, words_of
 from pmm.events import Event
 
 __all__ = ["Known", "extract_message", "extract_reply", "normalise"]
 
-_MESSAGE_CUES = names.CUES | promises.CUES | rules.CUES
+_MESSAGE_CUES = NAME_CUES | PROMISE_CUES | RULE_CUES
 _CHEAP = 4_000  # up to this length the word check costs less than finding out what was typed
 
 
 def extract_message(text: str, known: Known) -> list[Event]:
     """The events that a message of the user asks for, in the order they should be appended. Their source is left to the caller."""
-    cues = _MESSAGE_CUES | closings.CUES if known.commitments else _MESSAGE_CUES
+    cues = _MESSAGE_CUES | CLOSING_CUES if known.commitments else _MESSAGE_CUES
     if len(text) <= _CHEAP and cues.isdisjoint(words_of(text)):
         return []
     sentences = [sentence for sentence in read(text, known.name) if not cues.isdisjoint(sentence.words)]
     found: list[Event] = []
-    found += names.find(sentences, known)
-    found += rules.find(sentences, known)
-    found += closings.find(sentences, known)
-    found += promises.find(sentences, known)
+    found += find_names(sentences, known)
+    found += find_rules(sentences, known)
+    found += find_closings(sentences, known)
+    found += find_promises(sentences, known)
     return found
 
 
 def extract_reply(text: str, known: Known) -> list[Event]:
     """The events that a reply of the mind asks for: what it promised, and what it says it has done."""
-    cues = promises.REPLY_CUES | closings.CUES if known.commitments else promises.REPLY_CUES
+    cues = REPLY_CUES | CLOSING_CUES if known.commitments else REPLY_CUES
     if len(text) <= _CHEAP and cues.isdisjoint(words_of(text)):
         return []
     sentences = [sentence for sentence in read(text, known.user_name, reply=True) if not cues.isdisjoint(sentence.words)]
-    return [*closings.find_in_reply(sentences, known), *promises.find_in_reply(sentences, known)]
+    return [*find_closings_in_reply(sentences, known), *find_promises_in_reply(sentences, known)]

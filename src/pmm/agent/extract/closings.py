@@ -62,12 +62,13 @@ _WONT = pattern(
     r"(?P<what>.+?) (?:after all|any ?more|any longer)\s*$"
 )
 _MORE = pattern(r",? (?:any ?more|any longer|again|after all|please|now|thanks?)\s*$")
+_POLITE = pattern(r",? (?:please|thanks?(?: you)?|ok(?:ay)?|now)\s*$")
 _ELSEWHERE = pattern(r"\b(?:says?|said|told|wrote|asked|claims?|thinks?|if|unless|when|once|after|imagine|suppose|pretend|wish)\b")
 
 Outcome = Literal["kept", "cancelled"]
 
 
-def find(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_closings(sentences: Iterable[Sentence], known: Known) -> list[Event]:
     """The commitments that a message of the user closes."""
     if not known.commitments:
         return []
@@ -87,7 +88,7 @@ def find(sentences: Iterable[Sentence], known: Known) -> list[Event]:
     return [CommitmentClosed(cid=cid, outcome=outcome) for cid, outcome in closed.items()]
 
 
-def find_in_reply(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_closings_in_reply(sentences: Iterable[Sentence], known: Known) -> list[Event]:
     """The mind's own commitments that a reply says are done, in the perfect: "I have sent you the draft"."""
     found: dict[int, None] = {}
     for sentence in sentences:
@@ -153,7 +154,7 @@ def _only_best(scores: dict[int, float]) -> int | None:
 
 
 def _cancelled(clause: Clause, items: list[tuple[int, str, str]]) -> list[int]:
-    text = clause.restore(clause.text).rstrip(" .!…;,:")
+    text = _POLITE.sub("", clause.restore(clause.text).rstrip(" .!…;,:"))
     reminders = [item for item in items if item[1] == "mind"]
     if _CANCEL_ALL.match(text):
         return [cid for cid, _, _ in reminders]

@@ -80,7 +80,7 @@ _MONTHS = (
 )
 _MONTH = "(?:" + "|".join(sorted(_MONTHS.split(), key=len, reverse=True)) + ")"
 _BY = (
-    r"(?:(?:on|by|before|until|till|no later than|at the latest by|latest by|due by|due on|due|starting|bis zum|bis spätestens|bis|am|vor|spätestens am"
+    r"(?:(?:on|by|before|until|till|no later than|at the latest by|latest by|starting|bis zum|bis spätestens|bis|am|vor|spätestens am"
     r"|spätestens|avant|d'ici|pour|le|el|para el|para|antes del?|hasta el|hasta) )?"
 )
 _NOT_AFTER = frozenset(

@@ -23,6 +23,7 @@ LENGTH_MAX = 40
 
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u109f\u1780-\u17ff"
 _TOKEN = re.compile(rf"[^\W_](?:[^\W_]|[{_MARKS}]|[-'’‐.](?=\w))*\.?")
+_HYPHEN = re.compile("[-‐ ]")
 _QUOTED = re.compile("[\U000f0000-\U000ffffd]")
 _PARTICLES = frozenset("de la le van von der den del da di du of the bin al el y zu ten".split())
 _TITLES = frozenset("mr. mrs. ms. dr. prof. st. jr. sr. mr mrs ms dr prof".split())
@@ -78,7 +79,7 @@ _FORMS = (
     _form(r"i (?:hereby )?(?:name|christen|dub|rename) you ", "mind", "sure"),
     _form(rf"{_FROM_NOW}{_THINK}{_WILL} (?:just )?call you ", "mind", "call"),
     _form(r"(?:ich hei(?:ß|ss)e|mein name ist|ich werde (?=\w+ genannt))\s", "user", "sure"),
-    _form(r"(?:bitte )?(?:nenn(?:e|en sie)?|du kannst) mich (?=[^a-zäöü])", "user", "call"),
+    _form(r"(?:bitte )?(?:nenn(?:e|en sie)?|du kannst) mich ", "user", "call"),
     _form(r"du kannst mich (?=\w+ nennen)", "user", "call"),
     _form(r"dein (?:neuer )?name (?:ist|lautet|soll)(?: jetzt| nun| ab jetzt| ab sofort)? ", "mind", "sure"),
     _form(r"(?:ab jetzt |ab sofort |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun an)? ", "mind", "sure"),
@@ -101,7 +102,7 @@ REPORTED = pattern(
 )
 
 
-def find(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_names(sentences: Iterable[Sentence], known: Known) -> list[Event]:
     """The last name given to each, unless it is the one already known."""
     given: dict[Whose, str] = {}
     for sentence in sentences:
@@ -205,6 +206,8 @@ def _plain(name: str, strict: str) -> str | None:
     if strict in ("call", "am") and any(word in WEEKDAYS_AND_MONTHS for word in words):
         return None
     if (words[0] in NOT_A_NAME or words[-1] in NOT_A_NAME) and not (strict != "am" and (words[0] in WEEKDAYS_AND_MONTHS or words[0] in _TITLED)):
+        return None
+    if strict == "am" and any(part.casefold() in NOT_A_NAME or not part[:1].isupper() for part in _HYPHEN.split(name)[1:] + name.split("-")[:1]):
         return None
     if strict == "am" and (_adjective(words[0]) or (name.isupper() and len(name) > 1)):
         return None

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pmm.agent.extract.dates import Found, find_due
 from pmm.agent.extract.known import Known
+from pmm.agent.extract.names import gives_name
 from pmm.agent.extract.text import Clause, Sentence, clauses, normalise, pattern, stems, words_of
 from pmm.agent.extract.words import (
     ANNOUNCED,
@@ -58,6 +59,7 @@ _REMINDERS = (
     pattern(r"(?:puedes|podrías) recordarme\b(?P<when>.{0,30}?) ?\b(?P<how>que |de )?(?P<what>\w+[aei]r(?:me|le|lo|la)?\b.+)"),
 )
 _FILL = pattern(r"\b(?:again|please|also|bitte|for|then|later|once more|s'il te plaît|por favor)\b|[\s,]")
+_FOR = pattern(r"^\s*for ")
 _POLITE = pattern(r"[,\s]+(?:please|thanks?(?: you)?|ok(?:ay)?|will you|would you|bitte|danke|s'il te plaît|merci|por favor|gracias|then|too|as well|i promise|promise)\s*$")
 
 # -- promises of the speaker
@@ -70,7 +72,7 @@ _PROMISE = (
     pattern(r"i(?:'m| am) committing to (?P<what>.+)"),
     pattern(r"you have my word(?: that|,)? i(?:'ll| will) (?P<what>.+)"),
     pattern(r"i (?:won't|will not|shall not) forget to (?P<what>.+)"),
-    pattern(r"ich versprech(?:e|') (?:dir |euch |ihnen )?(?:,? ?dass ich |,? )(?P<what>.+)"),
+    pattern(r"ich versprech(?:e|')(?: dir| euch| ihnen)?(?:,? dass ich|,)? (?P<what>.+)"),
     pattern(r"je (?:te |vous )?promets (?:de |d')(?P<what>.+)"),
     pattern(r"(?:te |le |os )?prometo (?:que )?(?P<what>.+)"),
 )
@@ -97,6 +99,8 @@ _UNREAL = pattern(
     r"|whether|when|once|whenever|while|maybe|perhaps|probably|what|would|could|wish|hope|hoping|dream|lyrics?|quote|example|translate|mean|means|wenn|falls|sagt|sagte|dass|dit|dice|dijo)\b"
 )
 _MY_TIME = pattern(r"(?:when|once|after|as soon as|before) (?:i|i'm|i've|lunch|dinner|work|the meeting|breakfast|school|class)\b")
+_MY_TIME_LEAD = pattern(r"(?:when|once|after|as soon as) (?:i|i'm|i've)\b.{2,60}? (?=i(?:'ll| will) )")
+_VAGUE = pattern(r"(?:call|text|message|email|ping|ring|phone|write) (?:you|u|him|her|them)?(?: back)?\W*$|.*\b(?:later|soon|sometime|some day|some time)\W*$")
 _ORDER = pattern(
     r"(?:please |just )?(?:send|give|tell|let|show|share|say|provide|paste|ask|upload|drop|ping|message|describe|type|choose|pick|feel free|wait|hold|hang|help|do|write"
     r"|call|make|take|get|pay|come|stop|keep|leave|put|go|trust|touch|click|reply|answer|try|check|look|read|attach|point|remind)\b"
@@ -111,10 +115,11 @@ _IDIOM = pattern(
     r"|call (?:him|her|them|it|that|this|you|myself) (?:a|an|crazy|out|names)\b|order (?:the|a|another)\b|return (?:the favou?r|your)|forward to|message received|report you|test (?:you|your)|charge (?:ahead|you)"
     r"|write (?:in|about|like|as|a (?:lot|bit))|call (?:back )?later|change my mind|cross that bridge|eat my hat|kick myself|kill\b|meet (?:my|your) maker|rest\b|sit\b|sue\b|switch|sound\b|stand\b|stick\b|pick (?!up)\w+)"
 )  # fmt: skip
+_GO_AHEAD = pattern(r"^(?:of course |go ahead and |be sure to )")
 _WORD = re.compile(r"[\w'’-]+")
 
 
-def find(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_promises(sentences: Iterable[Sentence], known: Known) -> list[Event]:
     """What a message promises, or asks to be reminded of."""
     found: list[CommitmentOpened] = []
     for sentence in sentences:
@@ -127,7 +132,7 @@ def find(sentences: Iterable[Sentence], known: Known) -> list[Event]:
     return list(found)
 
 
-def find_in_reply(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_promises_in_reply(sentences: Iterable[Sentence], known: Known) -> list[Event]:
     """What a reply promises."""
     found: list[CommitmentOpened] = []
     for sentence in sentences:
@@ -174,6 +179,7 @@ def _reminded(clause: Clause, m: re.Match[str], known: Known) -> CommitmentOpene
     when, how, what = m["when"] or "", (m["how"] or "").lower().strip(), m["what"]
     if clause.question and not re.match(r"can|could|would|will|kannst|könntest|würdest|peux|tu peux|pourrais|puedes|podrías", clause.text, re.IGNORECASE):
         return None
+    when = _FOR.sub("", when)
     early = find_due(when, known, reminder=True) if when.strip() else None
     if early and _FILL.sub("", early.rest):
         return None
@@ -203,7 +209,7 @@ def _joined(when: str, what: str, known: Known) -> Found:
 
 def _bare(text: str) -> str:
     for _ in range(3):
-        shorter = _POLITE.sub("", text.rstrip(" .!,;:…"))
+        shorter = _POLITE.sub("", text.rstrip(" .!?,;:…"))
         if shorter == text:
             break
         text = shorter
@@ -219,12 +225,13 @@ def _content(clause: Clause, text: str) -> str:
 
 
 def _promise(clause: Clause, known: Known) -> CommitmentOpened | None:
-    if _CONDITION.search(clause.text) or not _stands(clause):
+    if _CONDITION.search(clause.text) or not _stands(clause) or gives_name(clause):
         return None
     what = _explicit(clause.text)
     if what:
         return _opened(clause, what, known, "user")
-    lead, text = _dated_lead(clause.text, known)
+    when = _MY_TIME_LEAD.match(clause.text)
+    lead, text = ("", clause.text[when.end() :]) if when else _dated_lead(clause.text, known)
     m = _WILL.match(text)
     if m:
         verb, what = _verb(m["what"])
@@ -242,7 +249,7 @@ def _may_promise(verb: str, what: str, opened: CommitmentOpened) -> bool:
     """A date, or a verb that says what will be done. "Have" only as in "have it ready"; _IDIOM has seen to that."""
     if verb == "have":
         return opened.due is not None
-    if verb in NEVER_PROMISED:
+    if verb in NEVER_PROMISED or (opened.due is None and _VAGUE.match(what)):
         return False
     return opened.due is not None or verb in STRONG or bool(re.match(r"(?:take (?:out|care)|pick up|follow up|get back to|look into|hand in|set up|make sure|check in|work on the|drop off|back up|put together|turn in|fill (?:in|out)|clear out|give you (?!a|an|the)|let you know)\b", what, re.IGNORECASE))  # fmt: skip
 
@@ -270,6 +277,7 @@ def _dated_lead(text: str, known: Known) -> tuple[str, str]:
 
 def _verb(what: str) -> tuple[str, str]:
     """The verb of what will be done, and the text from it on. "" if there is doubt."""
+    what = _GO_AHEAD.sub("", what)
     words = list(_WORD.finditer(what))
     for at, word in enumerate(words[:4]):
         lower = word[0].lower()

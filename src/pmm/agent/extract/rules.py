@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pmm.agent.extract import names
 from pmm.agent.extract.known import Known
+from pmm.agent.extract.names import REPORTED, gives_name
 from pmm.agent.extract.text import Clause, Sentence, clauses, normalise, pattern, stem, stems
-from pmm.agent.extract.words import BROAD_VERBS, LANGUAGES, PROVERBS, SUPERSEDING_VERBS, VERBS
+from pmm.agent.extract.words import BROAD_VERBS, LANGUAGES, PROVERBS, SENTIMENTS, SUPERSEDING_VERBS, VERBS
 from pmm.events import DirectiveRevoked, DirectiveSet, Event
 
 _SET_CUES = frozenset(
@@ -76,7 +76,7 @@ _AGAIN = pattern(r"you (?:can|may|are allowed to) (?P<topic>.+?) (?:again|now)\s
 _WORD = re.compile(r"\w+")
 
 
-def find(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_rules(sentences: Iterable[Sentence], known: Known) -> list[Event]:
     """The rules a message sets and revokes. One that contradicts an older rule supersedes it."""
     events: list[Event] = []
     active = dict(known.directives)
@@ -108,9 +108,11 @@ def _all(active: dict[int, str], events: list[Event]) -> list[str]:
 def _rule(clause: Clause) -> str | None:
     """The rule that a clause gives, as one would list it."""
     text = clause.text.rstrip(" .!…;,:")
-    if names.gives_name(clause) or not _may_follow(clause):
+    if gives_name(clause):
         return None
-    rule = _conditional(clause) or _english(text) or _elsewhere(text)
+    rule = _conditional(clause)
+    if rule is None and _may_follow(clause):
+        rule = _english(text) or _elsewhere(text)
     if not rule:
         return None
     rule = clause.restore(_POLITE.sub("", rule)).strip(" .!,;:…")
@@ -122,7 +124,7 @@ def _may_follow(clause: Clause) -> bool:
     before = clause.before.strip()
     if not before:
         return True
-    if names.REPORTED.search(before):
+    if REPORTED.search(before):
         return False
     if _ORDERED.match(before) or before.endswith((".", "!")):
         return True
@@ -148,7 +150,7 @@ def _english(text: str) -> str | None:
     if how == "stop":
         return _stopped(what)
     verb = _VERB.match(what.lower())
-    if not verb or any(what.lower().startswith(proverb) for proverb in PROVERBS):
+    if not verb or what.lower() in SENTIMENTS or any(what.lower().startswith(proverb) for proverb in PROVERBS):
         return None
     base = verb[1]
     order = f"{m['how']} {what}" if how else what
@@ -243,9 +245,9 @@ def _language(rule: str) -> str:
 
 
 def _revoked(clause: Clause, active: dict[int, str]) -> list[int]:
-    if not active or (clause.before and names.REPORTED.search(clause.before)):
+    if not active or (clause.before and REPORTED.search(clause.before)):
         return []
-    text = clause.text.rstrip(" .!…;,:")
+    text = _POLITE.sub("", clause.text.rstrip(" .!…;,:"))
     m = _BY_NUMBER.match(text)
     if m:
         return [int(m["did"])] if int(m["did"]) in active else []

@@ -25,9 +25,12 @@ _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xa0\u2000-\u200a\u2028\u2029\u20
 _WORD = re.compile(r"\w+")
 
 
+_APOSTROPHE = re.compile(r"\[(?:\\.|[^\]\\])*\]|'")
+
+
 def pattern(source: str, flags: int = re.IGNORECASE) -> re.Pattern[str]:
     """A compiled pattern in which an apostrophe matches the typographic one too. (In a set of characters, write both.)"""
-    return re.compile(source.replace("'", "['’]"), flags)
+    return re.compile(_APOSTROPHE.sub(lambda m: "['’]" if m[0] == "'" else m[0], source), flags)
 
 
 def words_of(text: str) -> set[str]:
@@ -133,8 +136,6 @@ def _clean(text: str) -> str:
 
 def _typed(text: str, addressee: str | None, reply: bool) -> str:
     """The lines that were typed; an empty line parts what doesn't belong together."""
-    if "\n" not in text:
-        return _own_part(text)
     kept: list[str] = []
     blocks = _blocks(text)
     for at, block in enumerate(blocks):
@@ -191,7 +192,7 @@ def _own_lines(block: list[str]) -> tuple[list[str], bool, bool]:
             return [own for line in block if (own := _own_part(line))], False, False
         intro = block[0].rstrip().endswith(":")
         return ([block[0]] if intro else []), False, False
-    lines = []
+    lines: list[str] = []
     for at, line in enumerate(block):
         if _HEADER.match(line):
             return lines, True, False
@@ -372,12 +373,14 @@ def _ends_clause(part: str, aside: re.Match[str]) -> bool:
 # -- clauses ---------------------------------------------------------------------------------------------------------------------
 
 _LEADS = pattern(
-    r"(?:ok(?:ay)?|k|all ?right|sure(?: thing)?|yes|yeah|yep|yup|no|nope|nah|well|so|oh|ah|aha|hey|hi|hiya|hello|good (?:morning|evening|afternoon|day)"
-    r"|greetings|welcome|thanks?(?: you)?(?: so much| a lot| very much| again)?|there|please|pls|by the way|btw|also|and|but|then|now|actually"
-    r"|in fact|anyway|sorry|great|good|perfect|cool|nice|fine|awesome|excellent|wonderful|got it|noted|of course|certainly|absolutely|definitely"
-    r"|understood|listen|look|hm+|uh|um|ps|p\.s|p\.s\.|one (?:more|last) thing|just so you know|for the record|fyi|correction|first(?:ly)?"
-    r"|second(?:ly)?|finally|next|additionally|don't worry|no (?:problem|worries)|you're welcome|done|thank you|nice to meet you"
-    r"|pleased to meet you|my apologies|apologies|wait|oops|again|everyone|all|to be clear|in short|first of all|right|deal|let's see|hereby"
+    r"(?:(?:no|look|listen|next|right|all|again|welcome|done|first(?:ly)?|second(?:ly)?|finally|wait|deal|everyone|perfect|there)(?=\s?[,.!:;…–—])"
+    r"|no(?= (?:i|my|call)\b)|(?:hi|hey|hello) (?:there|all|everyone|again)"
+    r"|ok(?:ay)?|k|all ?right|sure(?: thing)?|yes|yeah|yep|yup|nope|nah|well|so|oh|ah|aha|hey|hi|hiya|hello|good (?:morning|evening|afternoon|day)"
+    r"|greetings|thanks?(?: you)?(?: so much| a lot| very much| again)?|please|pls|by the way|btw|also|and|but|then|now|actually"
+    r"|in fact|anyway|sorry|great|good|cool|nice|fine|awesome|excellent|wonderful|got it|noted|of course|certainly|absolutely|definitely"
+    r"|understood|hm+|uh|um|ps|p\.s|p\.s\.|one (?:more|last) thing|just so you know|for the record|fyi|correction"
+    r"|additionally|don't worry|no (?:problem|worries)|you're welcome|thank you|nice to meet you"
+    r"|pleased to meet you|my apologies|apologies|oops|to be clear|in short|first of all|let's see|hereby"
     r"|hallo|guten (?:tag|morgen|abend)|bitte|danke|ja|nein|übrigens|also|und|moin|servus|bonjour|salut|bonsoir|merci|oui|non|au fait"
     r"|s'il te plaît|s'il vous plaît|d'accord|et|hola|buenos días|buenas(?: tardes| noches)?|gracias|sí|por favor|por cierto|vale|y|encantad[oa])"
     r"(?:[\s,!.;:…–—-]+|$)"
@@ -395,7 +398,11 @@ _AND = r"(?:and|but|so|then|also|plus|oh|und|aber|et|mais|y|pero)"
 _PLEASE = r"(?:(?:also|please|then|just|now|actually|bitte|s'il te plaît|por favor),? )?"
 _JOINT = pattern(
     rf"(?:\s?[;,]\s?|\s[-–—]+\s|\s?[–—]\s?)(?:{_AND} )*{_PLEASE}(?=(?:{_SAFE_I}|i|{_OTHER_HEADS})\b)"
-    rf"| (?:{_AND} )+{_PLEASE}(?=(?:{_SAFE_I}|{_OTHER_HEADS})\b)"
+    rf"| (?:{_AND} )+{_PLEASE}(?=(?:{_SAFE_I}|i (?:just |already |finally )?(?:\w+ed|sent|bought|paid|wrote|did)|{_OTHER_HEADS})\b)"
+)
+_FROM_NOW_ONLY = pattern(
+    r"(?:from (?:now|here|today)(?: on)?|going forward|moving forward|in (?:the )?future|henceforth|as of (?:now|today)|ab (?:jetzt|sofort)|von nun an|künftig"
+    r"|désormais|dorénavant|à partir de maintenant|à l'avenir|a partir de ahora|de ahora en adelante|desde ahora)\s*"
 )
 
 
@@ -423,6 +430,8 @@ def clauses(sentence: Sentence, name: str | None) -> list[Clause]:
     found = []
     start, link = 0, ""
     for joint in _JOINT.finditer(text):
+        if _FROM_NOW_ONLY.fullmatch(text, start, joint.start()):
+            continue
         found.append(Clause(strip_leads(text[start : joint.start()], name), text[:start], link, sentence))
         start, link = joint.end(), joint[0].lower().strip()
     found.append(Clause(strip_leads(text[start:], name), text[:start], link, sentence))
@@ -450,6 +459,9 @@ _SMALL = frozenset(
 )
 
 
+_VOWEL = re.compile("[aeiouyäöüáéíóúâêîôû]")
+
+
 def stem(word: str) -> str:
     """A rough stem: sent, sends and sending are send."""
     word = _IRREGULAR.get(word, word)
@@ -458,7 +470,8 @@ def stem(word: str) -> str:
     if len(word) > 4 and word.endswith("ied"):
         return word[:-3] + "y"
     for suffix in ("ing", "ed", "es", "s"):
-        if len(word) > len(suffix) + 2 and word.endswith(suffix) and not word.endswith("ss"):
+        least = len(suffix) + (1 if suffix == "ing" else 2)
+        if len(word) > least and word.endswith(suffix) and not word.endswith("ss") and _VOWEL.search(word, 0, -len(suffix) + len(word)):
             word = word[: -len(suffix)]
             if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "ls":
                 word = word[:-1]

@@ -97,7 +97,7 @@ NEVER_PROMISED = _set(
 HEDGING_ADVERBS = _set("probably maybe perhaps possibly likely hopefully never always not presumably eventually someday hardly rather only usually sometimes often rarely either")
 SKIPPED_ADVERBS = _set(
     "also then just definitely certainly gladly personally now quickly surely absolutely still finally immediately really even simply first happily"
-    " kindly later tomorrow today tonight hereby of course indeed promptly again go ahead and actually"
+    " kindly later tomorrow today tonight hereby indeed promptly again actually"
 )
 # What a reply announces and then does at once.
 ANNOUNCED = _set(
@@ -164,5 +164,6 @@ PROVERBS = (
     "put off until tomorrow",
     "change a winning team",
 )
+SENTIMENTS = frozenset(("change", "leave", "leave me", "stop", "forget", "quit", "change again", "do that again", "talk to me again", "say that again"))
 SUPERSEDING_VERBS = _set("answer reply respond write speak talk communicate")
 LANGUAGES = _set("english french german spanish italian portuguese dutch polish russian chinese japanese korean turkish arabic swedish danish norwegian greek latin")
