@@ -147,17 +147,14 @@ class TextIndex:
         marks = ",".join("?" * len(asked))
         return dict(self._door.run(f"SELECT word, docs FROM words WHERE word IN ({marks})", asked))
 
-    def candidates(self, matches: Sequence[str], head: int, each: int, most: int) -> list[tuple[Any, ...]]:
-        """Messages that match: the newest `each` of every match, earlier matches first, `most` in all, none after event `head`.
-
-        Rows: (id, at, who, session, origin, ref, prev, flags, length, words).
-        """
+    def candidates(self, matches: Sequence[str], head: int, each: int, most: int) -> list[tuple[int, int, str]]:
+        """(id, length, words) of messages that match: the newest `each` of every match, earlier matches first, `most` in all, none after
+        event `head`."""
         parts = " UNION ALL ".join(
-            f"SELECT * FROM (SELECT rowid AS id, {n} AS rank FROM doc_words WHERE doc_words MATCH ?{n + 4} AND rowid <= ?1 "
-            "ORDER BY rowid DESC LIMIT ?2)"
+            f"SELECT * FROM (SELECT rowid AS id FROM doc_words WHERE doc_words MATCH ?{n + 4} AND rowid <= ?1 ORDER BY rowid DESC LIMIT ?2)"
             for n in range(len(matches))
         )
-        sql = f"SELECT d.* FROM (SELECT id FROM ({parts}) GROUP BY id ORDER BY min(rank), id DESC LIMIT ?3) c JOIN docs d ON d.id = c.id"
+        sql = f"SELECT d.id, d.length, d.words FROM (SELECT DISTINCT id FROM ({parts}) LIMIT ?3) c CROSS JOIN docs d ON d.id = c.id"
         return self._door.run(sql, (head, each, most, *matches))
 
     def rows(self, ids: Sequence[int], head: int) -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from heapq import nlargest
 from math import log
 from operator import itemgetter
 from typing import Any
@@ -26,7 +27,7 @@ WEIGHTS = {
 }
 K1, B = 1.2, 0.6
 CANDIDATES, EACH = 400, 400
-TOP = 32
+TOP = 40
 """how many of the best are scored again with their neighbours; with those at most 3 x TOP rows"""
 WORDS_MAX, RARE_MAX = 200, 8
 NOTHING = '"#"'
@@ -88,10 +89,8 @@ def recall(index: TextIndex, text: str, *, k: int, head: int, zone: str, now: da
     query = _weigh(index, text, zone, now)
     found = index.candidates(query.matches or (NOTHING,), head, EACH, CANDIDATES)
     scores = _by_words(found, query)
-    by_words = sorted(zip(scores, found, strict=True), key=itemgetter(0), reverse=True)[: 2 * TOP]
-    likely = [(score + sum(_signals(Doc(*row), query, head).values()), row[0]) for score, row in by_words]
-    best = [id for _, id in sorted(likely, reverse=True)[: max(TOP, k)]]
-    return _ranked(index, query, index.rows(best or [0], head), k, head)
+    best = nlargest(max(TOP, k), zip(scores, found, strict=True), key=itemgetter(0))
+    return _ranked(index, query, index.rows([row[0] for _, row in best] or [0], head), k, head)
 
 
 def _weigh(index: TextIndex, text: str, zone: str, now: datetime) -> Query:
@@ -129,17 +128,16 @@ def _matches(rare: Sequence[str], counts: dict[str, int]) -> tuple[str, ...]:
     return tuple(matches)
 
 
-def _by_words(rows: Sequence[tuple[Any, ...]], query: Query) -> list[float]:
-    """0..1 for each row of the index: BM25 of the message as a share of what a message full of the query's words would reach."""
+def _by_words(rows: Sequence[tuple[Any, int, str]], query: Query) -> list[float]:
+    """0..1 for each (_, length, words): BM25 of the message as a share of what a message full of the query's words would reach."""
     gains, base, slope = query.gains, K1 * (1 - B), K1 * B / query.mean_length
     scores = []
-    for row in rows:
-        words = row[9]
+    for _, length, words in rows:
         score = 0.0
         for word, gain in gains:
             if word in words:
                 count = words.count(word)
-                score += gain * count / (count + base + slope * row[8])
+                score += gain * count / (count + base + slope * length)
         scores.append(score)
     return scores
 
@@ -165,7 +163,7 @@ def _signals(doc: Doc, query: Query, head: int) -> dict[str, float]:
 def _ranked(index: TextIndex, query: Query, rows: list[tuple[Any, ...]], k: int, head: int) -> list[Memory]:
     """Score again with the neighbours, and keep the first k that don't merely repeat a better one."""
     docs = {row[0]: Doc(*row[:10]) for row in rows}
-    words = dict(zip(docs, _by_words(rows, query), strict=True))
+    words = dict(zip(docs, _by_words([(d.id, d.length, d.words) for d in docs.values()], query), strict=True))
     after = {doc.prev: id for id, doc in docs.items() if doc.prev in docs}
     scored = []
     for row in rows:

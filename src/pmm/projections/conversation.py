@@ -14,6 +14,8 @@ from pmm.projections.projection import Projection
 SESSIONS_MAX = 8
 SCENES_MAX = 4
 PENDING_MAX = 64
+TURNS_MAX = 1024
+"""of one epoch; only a session that never opens one (the fast path alone) comes near it"""
 
 
 class Spoken(msgspec.Struct, frozen=True):
@@ -129,7 +131,7 @@ class ConversationProjection(Projection[Conversation]):
         turn = Spoken(asked.id, event.id, asked.header, asked.text, event.content, tokens)
         session = msgspec.structs.replace(
             session,
-            turns=(*session.turns, turn),
+            turns=(*session.turns, turn)[-TURNS_MAX:],
             tokens=session.tokens + tokens,
             shown=session.shown.union(asked.shown),
             last=event.id,

@@ -164,6 +164,11 @@ class Mind:
         """Stop the turn in progress, from any thread. What was shown is kept."""
         self._pipeline.cancel()
 
+    @property
+    def speaking(self) -> bool:
+        """Whether this Mind is in a turn, so that `cancel` would stop something. Waiting for another process's turn is not."""
+        return self._pipeline.speaking
+
     # -- looking ---------------------------------------------------------------------------------------------------------------------
 
     @property

@@ -148,6 +148,11 @@ class Pipeline:
         if self._cancel is not None:
             self._cancel.set()
 
+    @property
+    def speaking(self) -> bool:
+        """Whether a turn is in progress in this process: one that `cancel` would stop."""
+        return self._cancel is not None
+
     def run(self, request: Request) -> Generator[str, None, Reply]:
         """Yield the pieces of the reply, return the whole. Raises InvalidInput, MindBusy, TurnFailed, KeyConflict, StorageError."""
         _check(request)

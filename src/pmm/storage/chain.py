@@ -19,6 +19,7 @@ import msgspec
 from pmm.events import FORMAT
 
 GENESIS = bytes(32)
+SALT_BYTES = 16
 
 _u64 = Struct(">Q").pack
 
@@ -54,6 +55,9 @@ class Verdict(msgspec.Struct, frozen=True):
 Row = tuple[Any, ...]
 """(id, ts, kind, content, meta, key, salt, seal, prev_hash, hash) as stored"""
 
+_KEYED = (int, int, str, str, str, str, bytes, bytes, bytes, bytes)
+_KEYLESS = (int, int, str, str, str, type(None), bytes, bytes, bytes, bytes)
+
 
 def check_chain(rows: Iterable[Row], head: tuple[int, bytes] | None) -> Verdict:
     """Walk all rows from event 1 and hold the end against the head row (None: there is no head row)."""
@@ -63,12 +67,12 @@ def check_chain(rows: Iterable[Row], head: tuple[int, bytes] | None) -> Verdict:
         if why:
             return Verdict(last, last + 1, why)
         last, link = row[0], row[9]
-    if head is None:
+    if head is None or not isinstance(head[0], int):
         return Verdict(last, last + 1, "the head row is missing, so a cut tail can't be ruled out")
     if head[0] > last:
         return Verdict(last, last + 1, f"missing: the head says there are {head[0]} events")
     if head[0] < last:
-        return Verdict(last, head[0] + 1, "not accounted for by the head row")
+        return Verdict(last, max(head[0], 0) + 1, "not accounted for by the head row")
     if head[1] != link:
         return Verdict(last, max(last, 1), "its hash is not the one in the head row")
     return Verdict(last)
@@ -81,8 +85,12 @@ def _check_row(row: Row, expected: int, link: bytes) -> str:
         return "missing"
     if content is None or meta is None or salt is None:
         return "blank, and no later event accounts for it"
+    if tuple(map(type, row)) not in (_KEYLESS, _KEYED):
+        return "a column holds a value of another type"
     if prev_hash != link:
         return "its prev_hash is not the hash of the event before"
+    if len(salt) != SALT_BYTES:  # else bytes could move between salt, content and meta under the same seal
+        return "its salt was changed"
     if seal_of(salt, key, content, meta) != seal:
         return "its content, meta, key, salt or seal was changed"
     if hash_of(prev_hash, id, ts, kind, seal) != hash:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,7 +47,6 @@ class Door:
         self._writes = writes
         self._durable = durable
         self._lock = threading.RLock()
-        self._stopped = ""
         self.path = db.filename
 
     def run(self, sql: str, args: Sequence[Any] = ()) -> Rows:
@@ -56,6 +56,8 @@ class Door:
                 rows = self._db.execute(sql, args).fetchall()
             except apsw.Error as error:
                 raise self._told(error) from error
+            except UnicodeDecodeError as error:
+                raise BrokenLog(f"{self.path}: a stored text is not UTF-8.") from error
         self._counts.add(1, len(rows))
         return rows
 
@@ -80,10 +82,10 @@ class Door:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction that writes: BEGIN IMMEDIATE ... COMMIT, or nothing. Raises MindBusy, DiskFull, LogStopped."""
-        if self._stopped:
-            raise LogStopped(self._stopped)
         self._writes.acquire(self._durable)
         try:
+            if self._writes.stopped:
+                raise LogStopped(self._writes.stopped)
             with self._lock:
                 self.run("BEGIN IMMEDIATE")
                 try:
@@ -102,7 +104,7 @@ class Door:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
         except apsw.Error as error:
-            self._stopped = f"{self.path}: a transaction could not be undone ({error})."
+            self._writes.stopped = f"{self.path}: a transaction could not be undone ({error})."
 
     def count(self, *, full_reads: int = 0, appended: int = 0) -> None:
         """Note what only the caller knows."""
@@ -112,53 +114,91 @@ class Door:
         """The engine's own full-text tokenizer (see apsw.Connection.fts5_tokenizer)."""
         return self._db.fts5_tokenizer(name, arguments)
 
-    def close(self, *, checkpoint: bool = False) -> None:
-        """Close; with checkpoint, first fold the write-ahead log into the file if nobody else has it open."""
+    def peek(self, offset: int, size: int) -> bytes:
+        """Bytes of the file as they lie there, when the engine itself refuses to read it."""
         with self._lock:
             try:
-                if checkpoint:
+                return self._db.read("main", 0, offset, size)[1]
+            except apsw.Error as error:
+                raise self._told(error) from error
+
+    def close(self, *, checkpoint: bool = False) -> None:
+        """Close; with checkpoint, first fold the write-ahead log into the file if nobody else has it open. Safe to call twice."""
+        with self._lock:
+            try:
+                if self._writes.stopped:  # a failed disk is left alone: the write-ahead log stays as it is
+                    self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                elif checkpoint:
+                    self._db.set_busy_timeout(0)  # whoever else has it open will do it
                     self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            except (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.ReadOnlyError):
+            except apsw.Error:
                 pass  # the write-ahead log stays, whole, and is folded in by whoever closes or opens next
             finally:
                 self._db.close()
 
     def _told(self, error: apsw.Error) -> StorageError | MindBusy | MindClosed:
-        path = self.path
-        match error:
-            case apsw.FullError():
-                return DiskFull(f"{path}: the disk is full.")
-            case apsw.IOError():
-                self._stopped = f"{path}: the disk failed ({error})."
-                return LogStopped(self._stopped)
-            case apsw.BusyError() | apsw.LockedError():
-                return MindBusy(f"{path}: another process has been writing for {BUSY_TIMEOUT_MS // 1000} s.")
-            case apsw.NotADBError():
-                return NotAMind(f"{path} is not a PMM mind.")
-            case apsw.CorruptError():
-                return BrokenLog(f"{path}: the file is damaged ({error}).")
-            case apsw.ReadOnlyError():
-                return StorageError(f"{path} can't be written.", hint="Check its permissions.")
-            case apsw.CantOpenError():
-                return StorageError(f"{path} can't be opened.", hint="Check that its folder exists and that you may write there.")
-            case apsw.ConnectionClosedError():
-                return MindClosed("this mind is closed.")
-        return StorageError(f"{path}: {error}")
+        told = told_plainly(error, self.path)
+        if isinstance(told, LogStopped):
+            self._writes.stopped = told.message
+        return told
+
+
+def told_plainly(error: apsw.Error, path: str | Path) -> StorageError | MindBusy | MindClosed:
+    """The engine's error as one of ours."""
+    match error:
+        case apsw.FullError():
+            return DiskFull(f"{path}: the disk is full.")
+        case apsw.IOError():
+            if error.extendedresult == apsw.SQLITE_IOERR_SHMSIZE:
+                return DiskFull(f"{path}: there is no room for the write-ahead log's index.")
+            return LogStopped(f"{path}: the disk failed ({error}).")
+        case apsw.BusyError() | apsw.LockedError():
+            return MindBusy(f"{path}: another process has been writing for {BUSY_TIMEOUT_MS // 1000} s.")
+        case apsw.NotADBError():
+            return NotAMind(f"{path} is not a PMM mind.")
+        case apsw.CorruptError():
+            return BrokenLog(f"{path}: the file is damaged ({error}).")
+        case apsw.ReadOnlyError():
+            return StorageError(f"{path} can't be written.", hint="Check its permissions.")
+        case apsw.CantOpenError():
+            return StorageError(f"{path} can't be opened.", hint="Check that its folder exists and that you may write there.")
+        case apsw.ConnectionClosedError():
+            return MindClosed("this mind is closed.")
+    return StorageError(f"{path}: {error}")
 
 
 def connect(path: Path, *, synchronous: str) -> apsw.Connection:
-    """A writing connection with our pragmas. The file must be known to be ours (or empty)."""
-    db = apsw.Connection(str(path))
-    db.set_busy_timeout(BUSY_TIMEOUT_MS)
-    if db.pragma("journal_mode", "wal") != "wal":
-        raise StorageError(f"{path}: write-ahead logging is not possible here.", hint="Keep the mind on a local disk.")
-    db.pragma("synchronous", synchronous)
-    if sys.platform == "darwin":
-        db.pragma("fullfsync", 1)
-        db.pragma("checkpoint_fullfsync", 1)
-    db.pragma("recursive_triggers", 1)  # else INSERT OR REPLACE would delete without the trigger that forbids it
-    db.pragma("trusted_schema", 0)
+    """A writing connection with our pragmas. The file must be known to be ours (or empty). Raises StorageError, MindBusy."""
+    db = None
+    try:
+        db = apsw.Connection(str(path))
+        db.set_busy_timeout(BUSY_TIMEOUT_MS)
+        _to_wal(db, path)
+        db.pragma("synchronous", synchronous)
+        if sys.platform == "darwin":
+            db.pragma("fullfsync", 1)
+            db.pragma("checkpoint_fullfsync", 1)
+        db.pragma("recursive_triggers", 1)  # else INSERT OR REPLACE would delete without the trigger that forbids it
+        db.pragma("trusted_schema", 0)
+    except (apsw.Error, StorageError) as error:
+        if db is not None:
+            db.close()
+        raise told_plainly(error, path) if isinstance(error, apsw.Error) else error from None
     return db
+
+
+def _to_wal(db: apsw.Connection, path: Path) -> None:
+    """Switch to write-ahead logging. The engine doesn't wait for whoever else is doing so in this moment, so we do."""
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            if db.pragma("journal_mode", "wal") != "wal":
+                raise StorageError(f"{path}: write-ahead logging is not possible here.", hint="Keep the mind on a local disk.")
+            return
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.005)
 
 
 def refuse_unsafe_engine(version: int) -> None:

@@ -21,8 +21,9 @@ class ProcessLock:
 
     def acquire(self, wait_s: float = 0.0) -> None:
         """Wait up to `wait_s` seconds. Raises MindBusy, LocksUnsupported."""
+        wait_s = min(max(0.0, wait_s), threading.TIMEOUT_MAX)
         limit = time.monotonic() + wait_s
-        if not self._threads.acquire(timeout=max(0.0, wait_s)):
+        if not self._threads.acquire(timeout=wait_s):
             raise MindBusy(self._busy)
         try:
             self._file.acquire(timeout=max(0.0, limit - time.monotonic()))
@@ -60,9 +61,13 @@ def worker_lock(db: Path) -> ProcessLock:
 
 
 class WriteLock:
-    """Orders the two connections of one process: the turn's goes first when both wait."""
+    """Orders the two connections of one process: the turn's goes first when both wait.
+
+    stopped: why neither may write any more, once the disk failed under one of them.
+    """
 
     def __init__(self) -> None:
+        self.stopped = ""
         self._changed = threading.Condition(threading.Lock())
         self._held = False
         self._urgent = 0
@@ -71,9 +76,11 @@ class WriteLock:
         with self._changed:
             if urgent:
                 self._urgent += 1
-                while self._held:
-                    self._changed.wait()
-                self._urgent -= 1
+                try:
+                    while self._held:
+                        self._changed.wait()
+                finally:
+                    self._urgent -= 1  # also when Ctrl-C ends the wait, else the other would wait for ever
             else:
                 while self._held or self._urgent:
                     self._changed.wait()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import apsw
@@ -27,6 +29,7 @@ KEY_BYTES_MAX = 512
 _SEEN = "id, ts, kind, content, meta, key"
 _ALL = "id, ts, kind, content, meta, key, salt, seal, prev_hash, hash"
 _LAST = 2**63 - 1
+_ENVELOPE = frozenset(Event.__struct_fields__)
 
 
 class SqliteLog(EventLog):
@@ -42,7 +45,11 @@ class SqliteLog(EventLog):
         self._callbacks: list[Callable[[], None]] = []
         writes = WriteLock()
         self.main = Door(connect(path, synchronous=synchronous), self.counts, writes, durable=True)
-        self.side = Door(connect(path, synchronous="NORMAL"), self.counts, writes, durable=False)
+        try:
+            self.side = Door(connect(path, synchronous="NORMAL"), self.counts, writes, durable=False)
+        except BaseException:
+            self.main.close()
+            raise
 
     # -- writing -----------------------------------------------------------------------------------------------------------------
 
@@ -52,7 +59,7 @@ class SqliteLog(EventLog):
         for event in events:
             _refuse(event)
         with self.main.writing():
-            ((head, link),) = self.main.run("SELECT id, hash FROM head")
+            head, link = self.head
             if expect is not None and head != expect:
                 raise HeadMoved(f"event {head} was appended since event {expect} was read.")
             placed, rows, link = self._place(events, head, link)
@@ -76,7 +83,8 @@ class SqliteLog(EventLog):
         ts = microseconds(self._clock.now())
         for event in events:
             event = _resolved(event, placed, head + len(rows))
-            meta = encode_meta(event)
+            id = head + len(rows) + 1
+            stored, meta = _canonical(event, id, ts)
             _refuse_large(event, meta, self._max_event_bytes)
             first = known.get(event.key) if event.key is not None else None
             if first is not None:
@@ -84,14 +92,11 @@ class SqliteLog(EventLog):
                     raise KeyConflict(f"the key {event.key!r} belongs to event {first.id}, which says something else.")
                 placed.append(first)
                 continue
-            id, salt = head + len(rows) + 1, self._ids.salt()
+            salt = self._ids.salt()
             try:
                 seal = seal_of(salt, event.key, event.content, meta)
-                stored = decode(id, ts, event.kind, event.content, meta, event.key)
             except UnicodeEncodeError:
                 raise Unstorable(f"{event.kind}: a lone surrogate can't be stored.", hint="Send well-formed Unicode.") from None
-            except BrokenLog as error:
-                raise Unstorable(f"{event.kind}: {error.message.partition(': ')[2]}") from None
             hash = hash_of(link, id, ts, event.kind, seal)
             rows.append((id, ts, event.kind, event.content, meta, event.key, salt, seal, link, hash))
             link = hash
@@ -115,34 +120,36 @@ class SqliteLog(EventLog):
     # -- reading -----------------------------------------------------------------------------------------------------------------
 
     def get(self, id: int) -> Event | None:
-        return _one(self.main.run(f"SELECT {_SEEN} FROM events WHERE id = ?", (id,)))
+        return _one(self.main.run(f"SELECT {_SEEN} FROM events WHERE id = ?", (_within(id),)))
 
     def by_key(self, key: str) -> Event | None:
-        return _one(self.main.run(f"SELECT {_SEEN} FROM events WHERE key = ?", (key,)))
+        try:
+            return _one(self.main.run(f"SELECT {_SEEN} FROM events WHERE key = ?", (key,)))
+        except UnicodeEncodeError:
+            return None  # a lone surrogate: no stored key has one
 
     def since(self, id: int, limit: int | None = None) -> list[Event]:
         sql = f"SELECT {_SEEN} FROM events WHERE id > ? ORDER BY id LIMIT ?"
-        return _events(self.main.run(sql, (id, -1 if limit is None else limit)))
+        return _events(self.main.run(sql, (_within(id), _within(limit))))
 
     def tail(self, n: int) -> list[Event]:
-        return _events(self.main.run(f"SELECT {_SEEN} FROM events ORDER BY id DESC LIMIT ?", (max(0, n),)))[::-1]
+        return _events(self.main.run(f"SELECT {_SEEN} FROM events ORDER BY id DESC LIMIT ?", (_within(n),)))[::-1]
 
     def by_kind(self, *kinds: str, since: int = 0, until: int | None = None, limit: int | None = None, newest: bool = False) -> list[Event]:
+        kinds = tuple(dict.fromkeys(kinds))
         sql = " UNION ALL ".join(
             f"SELECT * FROM (SELECT {_SEEN} FROM events WHERE kind = ?{n + 4} AND id > ?1 AND id <= ?2 "
             f"ORDER BY id {'DESC' if newest else 'ASC'} LIMIT ?3)"
             for n in range(len(kinds))
         )
-        most = -1 if limit is None else limit
-        rows = self.main.run(sql, (since, _LAST if until is None else until, most, *kinds)) if kinds else []
+        most = _within(limit)
+        rows = self.main.run(sql, (_within(since), _within(until), most, *kinds)) if kinds else []
         rows.sort(key=lambda row: row[0])
-        if limit is not None:
-            rows = rows[-limit:] if newest and limit else rows[:limit]
-        return _events(rows)
+        return _events(rows[max(0, len(rows) - most) :] if newest else rows[:most])
 
     def between(self, start: datetime, end: datetime, limit: int | None = None) -> list[Event]:
         sql = f"SELECT {_SEEN} FROM events WHERE ts >= ? AND ts < ? ORDER BY ts, id LIMIT ?"
-        rows = self.main.run(sql, (microseconds(start), microseconds(end), -1 if limit is None else limit))
+        rows = self.main.run(sql, (microseconds(start), microseconds(end), _within(limit)))
         return _events(sorted(rows, key=lambda row: row[0]))
 
     def at_time(self, moment: datetime) -> int:
@@ -152,12 +159,15 @@ class SqliteLog(EventLog):
     def scan(self, start: int = 1, stop: int | None = None) -> Iterator[Event]:
         self.main.count(full_reads=1)
         sql = f"SELECT {_SEEN} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
-        for row in self.main.pages(sql, start - 1, _LAST if stop is None else stop):
+        for row in self.main.pages(sql, _within(start - 1), _within(stop)):
             yield _event(row)
 
     @property
     def head(self) -> tuple[int, bytes]:
-        ((id, hash),) = self.main.run("SELECT id, hash FROM head")
+        rows = self.main.run("SELECT id, hash FROM head")
+        if len(rows) != 1:
+            raise BrokenLog(f"{self.path}: the head row is missing.")
+        id, hash = rows[0]
         return id, hash
 
     def verify(self, on_progress: Callable[[int], Any] | None = None) -> Verdict:
@@ -173,7 +183,7 @@ class SqliteLog(EventLog):
         part.unlink(missing_ok=True)
         try:
             part.touch(mode=0o600)
-            self.main.run("VACUUM INTO ?", (str(part),))
+            self.side.run("VACUUM INTO ?", (str(part),))
             with part.open("rb+") as copy:
                 os.fsync(copy.fileno())
             os.link(part, target)  # unlike a rename, refuses to overwrite
@@ -215,7 +225,8 @@ def open_log(
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # private from its first byte
     if file.stat().st_size:
-        _schema_of(_read_only(file), file)
+        with _read_only(file) as door:
+            _schema_of(door, file)
     log = SqliteLog(file, clock=clock or Clock(), ids=ids or Ids(), synchronous=synchronous, max_event_bytes=max_event_bytes)
     try:
         _migrate(log.main, file)
@@ -226,15 +237,16 @@ def open_log(
 
 
 def _schema_of(door: Door, path: Path) -> int:
-    """The schema number of a file that is ours (0: empty). Closes the door. Raises NotAMind, UnknownSchema."""
+    """The schema number of a file that is ours (0: empty). Raises NotAMind, UnknownSchema, BrokenLog."""
     try:
         ((application,),) = door.run("PRAGMA application_id")
         ((schema,),) = door.run("PRAGMA user_version")
-        ((tables,),) = door.run("SELECT count(*) FROM sqlite_schema")
-    finally:
-        door.close()
-    if application != APPLICATION_ID and (application or schema or tables):
-        raise NotAMind(f"{path} is a SQLite database, but not a PMM mind.")
+        if application != APPLICATION_ID and (application or schema or door.run("SELECT 1 FROM sqlite_schema LIMIT 1")):
+            raise NotAMind(f"{path} is a SQLite database, but not a PMM mind.")
+    except BrokenLog:
+        if door.peek(68, 4) != APPLICATION_ID.to_bytes(4):
+            raise NotAMind(f"{path} is a damaged SQLite database, and not a PMM mind.") from None
+        raise
     if schema > SCHEMA:
         raise UnknownSchema(f"{path} has schema {schema}; this PMM knows up to {SCHEMA}.")
     return int(schema)
@@ -262,48 +274,92 @@ def verify_file(path: str | os.PathLike[str], on_progress: Callable[[int], Any] 
     file = Path(path)
     if not file.is_file():
         raise NotAMind(f"{file} does not exist or is not a file.")
-    before = _stamp(file)
-    verdict = _verify(file, on_progress)
-    if not verdict.ok and _stamp(file) != before:
-        verdict = _verify(file, on_progress)  # somebody wrote while we read what had looked like a file at rest
-    return verdict
+    bad: Verdict | None = None
+    for _ in range(5):  # somebody may write while we read what had looked like a file at rest: believe nothing bad but twice
+        before = _stamp(file)
+        try:
+            verdict = _verify(file, on_progress)
+        except StorageError:
+            if _stamp(file) == before:
+                raise
+            continue
+        if verdict.ok or verdict == bad:
+            return verdict
+        bad = verdict
+    raise StorageError(f"{file} changes while it is being read.", hint="Try again when fewer are writing.")
 
 
 def _verify(file: Path, on_progress: Callable[[int], Any] | None) -> Verdict:
-    schema = _schema_of(_read_only(file), file)
-    if schema == 0:
-        raise NotAMind(f"{file} is empty; it holds no mind.")
-    door = _read_only(file)
     last = 0
-    try:
-        door.run("BEGIN")  # one snapshot for the events and the head
 
-        def rows() -> Iterator[tuple[Any, ...]]:
-            nonlocal last
-            pages = door.pages(f"SELECT {_ALL} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", -_LAST, _LAST, 2000)
-            for row in checked(pages, 10_000, on_progress or (lambda count: None)):
-                yield row
-                last = row[0]
+    def rows(door: Door) -> Iterator[tuple[Any, ...]]:
+        nonlocal last
+        sql = f"SELECT {_ALL} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+        for row in checked(_careful_pages(door, sql), 10_000, on_progress or (lambda count: None)):
+            yield row
+            last = row[0]
 
-        heads = door.run("SELECT id, hash FROM head")
-        return check_chain(rows(), heads[0] if len(heads) == 1 else None)
-    except BrokenLog as error:
-        return Verdict(last, last + 1, f"can't be read: {error.message}")
-    finally:
-        door.close()
+    with _read_only(file) as door:
+        try:
+            if _schema_of(door, file) == 0:
+                raise NotAMind(f"{file} is empty; it holds no mind.")
+            door.run("BEGIN")  # one snapshot for the events and the head
+            tables = {name for (name,) in door.run("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+            heads = door.run("SELECT id, hash FROM head") if "head" in tables else []
+            return check_chain(rows(door) if "events" in tables else (), heads[0] if len(heads) == 1 else None)
+        except BrokenLog as error:
+            return Verdict(last, last + 1, f"can't be read: {error.message}")
 
 
-def _read_only(file: Path) -> Door:
-    """A connection that can't write. A file at rest is opened as immutable: else SQLite would leave -shm and -wal files beside it."""
-    wal = file.with_name(file.name + "-wal")
+def _careful_pages(door: Door, sql: str) -> Iterator[tuple[Any, ...]]:
+    """All rows, from the lowest id there is; one by one where a page can't be read, so that all before the bad one are seen."""
+    ((lowest,),) = door.run("SELECT min(id) FROM events")
+    if lowest is not None and lowest < 1:
+        yield (lowest, *[None] * 9)
+        return
+    after, size = 0, 2000
+    while True:
+        try:
+            page = door.run(sql, (after, _LAST, size))
+        except BrokenLog:
+            if size == 1:
+                raise
+            size = 1
+            continue
+        yield from page
+        if len(page) < size:
+            return
+        after = page[-1][0]
+
+
+@contextmanager
+def _read_only(file: Path) -> Iterator[Door]:
+    """A connection that can't write, and leaves no file behind. A file at rest is opened as immutable: else SQLite would make -shm and
+    -wal files beside it. A write-ahead log without its -shm (both files copied, or a crash) is read in a copy, for the same reason."""
+    wal, shm = (file.with_name(file.name + end) for end in ("-wal", "-shm"))
     at_rest = not (wal.exists() and wal.stat().st_size)
-    uri = f"file:{_quoted(file.absolute())}?mode=ro{'&immutable=1' if at_rest else ''}"
+    with ExitStack() as stack:
+        if not at_rest and not shm.exists():
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="pmm-")))
+            file = _copied(file, wal, folder)
+        uri = f"file:{_quoted(file.absolute())}?mode=ro{'&immutable=1' if at_rest else ''}"
+        try:
+            db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        except apsw.CantOpenError:
+            raise StorageError(f"{file} can't be opened.", hint="Check that you may read it.") from None
+        db.set_busy_timeout(5000)
+        door = Door(db, Counts(), WriteLock(), durable=False)
+        stack.callback(door.close)
+        yield door
+
+
+def _copied(file: Path, wal: Path, folder: Path) -> Path:
     try:
-        db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-    except apsw.CantOpenError:
-        raise StorageError(f"{file} can't be opened.", hint="Check that you may read it.") from None
-    db.set_busy_timeout(5000)
-    return Door(db, Counts(), WriteLock(), durable=False)
+        copy = Path(shutil.copyfile(file, folder / "mind"))
+        shutil.copyfile(wal, folder / "mind-wal")
+    except OSError as error:
+        raise StorageError(f"{file} can't be read ({error.strerror}).") from None
+    return copy
 
 
 def _quoted(path: Path) -> str:
@@ -324,7 +380,10 @@ def _event(row: tuple[Any, ...]) -> Event:
     id, ts, kind, content, meta, key = row
     if content is None or meta is None:
         raise BrokenLog(f"event {id} is blank.")
-    return decode(id, ts, kind, content, meta, key)
+    try:
+        return decode(id, ts, kind, content, meta, key)
+    except OverflowError:
+        raise BrokenLog(f"event {id}: its ts is no time.") from None
 
 
 def _events(rows: Rows) -> list[Event]:
@@ -333,6 +392,11 @@ def _events(rows: Rows) -> list[Event]:
 
 def _one(rows: Rows) -> Event | None:
     return _event(rows[0]) if rows else None
+
+
+def _within(n: int | None) -> int:
+    """An id or a limit as the engine takes it: none is negative, None means no end."""
+    return _LAST if n is None else min(max(n, 0), _LAST)
 
 
 def _json(value: Any) -> str:
@@ -353,6 +417,21 @@ def _refuse(event: Event) -> None:
         raise Unstorable(f"{event.kind}: a lone surrogate can't be stored.", hint="Send well-formed Unicode.") from None
     if too_long:
         raise Unstorable(f"{event.kind}: a key has at most {KEY_BYTES_MAX} bytes.")
+
+
+def _canonical(event: Event, id: int, ts: int) -> tuple[Event, str]:
+    """The event as it will be read back, and its meta. Raises Unstorable for fields that would come back as something else."""
+    meta = encode_meta(event)
+    try:
+        stored = decode(id, ts, event.kind, event.content, meta, event.key)
+    except BrokenLog as error:
+        raise Unstorable(f"{event.kind}: {error.message.partition(': ')[2]}") from None
+    for name in event.__struct_fields__:
+        if name not in _ENVELOPE:
+            given, kept = getattr(event, name), getattr(stored, name)
+            if given != kept and not (isinstance(given, list) and tuple(given) == kept):
+                raise Unstorable(f"{event.kind}: {name} can't be stored faithfully; {given!r} would come back as {kept!r}."[:300])
+    return stored, encode_meta(stored)  # one spelling for one value: 5 given where 5.0 is meant is stored as 5.0
 
 
 def _refuse_large(event: Event, meta: str, limit: int) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from pmm.agent.context import CHARTER
 from pmm.clock import SimulatedClock
+from pmm.errors import InvalidInput
 from pmm.events import (
     FORMAT,
     CommitmentClosed,
@@ -26,6 +27,7 @@ from pmm.events import (
     ModelSwitched,
     NameAdopted,
     ReplyEvent,
+    SceneCompacted,
     Source,
     Timing,
     Usage,
@@ -41,6 +43,8 @@ from pmm.views import Views
 START = datetime(2024, 1, 8, 8, 0, tzinfo=UTC)
 DAY = 40
 """events of a simulated day, which are appended together"""
+TURN_EVENTS_MAX = 8
+EPOCH_TOKENS = 4000
 CONSUMERS = ("epochs", "merge", "snapshots")
 
 _PEOPLE = "Ana Ben Carla David Elif Farid Greta Hugo Ines Jonas Kim Lena Marek Nadia Omar Petra Quinn Rosa Sven Tara Uma Viktor".split()
@@ -76,9 +80,11 @@ _ANSWERS = (
 
 
 def generate_log(path: str | os.PathLike[str], events: int, seed: int = 0) -> None:
-    """Write a mind of exactly `events` events (at least 20) to a new file: dialogue, names, commitments, rules; with its index, snapshots
-    and positions at the head. The same seed gives the same events (their salts apart)."""
-    rng = random.Random(seed)
+    """Write a mind of exactly `events` events (at least 8) to a new file: dialogue, names, commitments, rules; with its index, snapshots
+    and positions at the head. The same seed gives the same events (their salts apart). Raises InvalidInput if the file exists."""
+    if Path(path).exists():
+        raise InvalidInput(f"{path} exists already.", hint="Generate into a new file.")
+    author = _Author(seed)
     clock = SimulatedClock(START)
     log = open_log(Path(path), clock=clock, synchronous="OFF")
     try:
@@ -86,11 +92,11 @@ def generate_log(path: str | os.PathLike[str], events: int, seed: int = 0) -> No
         views = Views(log, Snapshots(log))
         group: list[Event] = []
         count = 0
-        for batch in _days(rng, max(20, events)):
+        for batch in author.story(max(8, events)):
             group += [_shifted(event, len(group)) for event in batch]
             count += len(batch)
             if len(group) >= DAY or count >= events:
-                clock.advance(rng.uniform(70_000, 100_000))
+                clock.advance(author.rng.uniform(70_000, 100_000))
                 log.append(group)
                 group = []
                 views.at_head()
@@ -114,107 +120,122 @@ def _shifted(event: Event, by: int) -> Event:
     return msgspec.structs.replace(event, **changed) if changed else event
 
 
-def _days(rng: random.Random, events: int) -> Iterator[list[Event]]:
-    """Batches of events: one turn and what came of it each, in all exactly `events`."""
-    id = 0
-    open_ones: list[int] = []
-    rules: list[int] = []
-    epoch = 0
-    first: list[Event] = [
-        MindCreated(format=FORMAT, timezone="Europe/Paris", software=f"pmm {VERSION}"),
-        UserMessage(content="Hello, I'm Scott. Your name is Echo.", source="python", session="main"),
-        ModelSwitched(before=None, after="scripted"),
-        EpochOpened(content=_opening(0), session="main", epoch=1, marker="00000001", first=-2, key="epoch:main:1"),
-        *_spoken(-2, "Hello Scott. I'm Echo.", 1, []),
-        NameAdopted(whose="user", name="Scott", evidence=-2),
-        NameAdopted(whose="mind", name="Echo", evidence=-2),
-    ]
-    id += len(first)
-    yield first
-    said: list[int] = []
-    while id < events:
-        left = events - id
-        batch = _turn(rng, id, epoch + 1, said) if left >= 3 else []
-        if batch:
-            said = [*said[-200:], id + 1]
-        if batch and id // 700 > epoch and left > len(batch):
-            epoch = id // 700
-            key = f"epoch:main:{epoch + 1}"
-            batch.append(
-                EpochOpened(content=_opening(epoch), session="main", epoch=epoch + 1, marker=f"{epoch + 1:08x}", first=-1, key=key)
-            )
-        if len(batch) < left and (not batch or rng.random() < 0.3):
-            batch += _governance(rng, id + len(batch), open_ones, rules, bool(batch))
-        id += len(batch)
-        yield batch
+class _Author:
+    """Writes the story, one turn and what came of it at a time. `id`: how many events there are so far."""
 
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.id = 0
+        self.said: list[int] = []
+        self.commitments: list[int] = []
+        self.rules: list[int] = []
+        self.epochs: dict[str, int] = {}
+        self.spoken: dict[str, list[tuple[int, int]]] = {}
 
-def _opening(n: int) -> str:
-    return f"{CHARTER}\n\nThe mark of this conversation is {n + 1:08x}.\n\nYour name is Echo. Your user's name is Scott."
+    def story(self, events: int) -> Iterator[list[Event]]:
+        """Batches of events, in all exactly `events`."""
+        yield self._told(self._beginning())
+        while self.id < events:
+            left = events - self.id
+            batch = self._turn() if left >= TURN_EVENTS_MAX else []
+            if not batch or self.rng.random() < 0.3:
+                batch.append(self._governance(self.id + len(batch), bool(batch)))
+            yield self._told(batch)
 
+    def _told(self, batch: list[Event]) -> list[Event]:
+        self.id += len(batch)
+        return batch
 
-def _fill(rng: random.Random, text: str) -> str:
-    pick = rng.choice
-    return text.format(
-        person=pick(_PEOPLE),
-        place=pick(_PLACES),
-        thing=pick(_THINGS),
-        verb=pick(_VERBS),
-        topic=pick(_TOPICS),
-        feel=pick(_FEEL),
-        n=rng.randint(2, 400),
-        code=f"{pick(_THINGS)[:3]}{rng.randint(1000, 999999)}",
-    )
+    def _beginning(self) -> list[Event]:
+        hello = "Hello, I'm Scott. Your name is Echo."
+        return [
+            MindCreated(format=FORMAT, timezone="Europe/Paris", software=f"pmm {VERSION}"),
+            UserMessage(content=hello, source="python", session="main"),
+            ModelSwitched(before=None, after="scripted"),
+            self._epoch("main", -2),
+            *self._answer(-2, "main", "Hello Scott. I'm Echo.", 1),
+            NameAdopted(whose="user", name="Scott", evidence=-2),
+            NameAdopted(whose="mind", name="Echo", evidence=-2),
+        ]
 
+    def _turn(self) -> list[Event]:
+        """A message, its reply, and perhaps a new epoch before or after: at most TURN_EVENTS_MAX - 1 events."""
+        rng, id = self.rng, self.id + 1
+        session = "main" if rng.random() < 0.9 else f"chat {rng.randint(1, 20)}"
+        answer = " ".join(self._fill(rng.choice(_ANSWERS)) for _ in range(rng.randint(1, 4)))
+        batch: list[Event] = [UserMessage(content=self._fill(rng.choice(_SAID)), source="python", session=session)]
+        if session not in self.epochs:
+            batch.append(self._epoch(session, -1))
+        batch += self._answer(-1, session, answer, id)
+        self.said = [*self.said[-200:], id]
+        turns = self.spoken[session]
+        if sum(tokens for _, tokens in turns) > EPOCH_TOKENS:
+            gone = turns[: len(turns) // 2]
+            del turns[: len(gone)]
+            summary = f"They spoke about {self._fill('{topic}, the {thing} and {place}')}."
+            batch.append(SceneCompacted(content=summary, session=session, first=gone[0][0], last=gone[-1][0], method="extract"))
+            batch.append(self._epoch(session, turns[0][0]))
+        return batch
 
-def _spoken(to: int, answer: str, epoch: int, sources: list[Source]) -> list[Event]:
-    return [
-        ContextBuilt(
-            content="",
-            to=to,
-            session="main",
-            epoch=epoch,
-            digest="0" * 64,
-            budget=1500,
-            tokens=640,
-            sections={"opening": 300, "transcript": 300, "header": 20, "message": 20},
-            sources=tuple(sources),
-        ),
-        ReplyEvent(
-            content=answer,
-            to=to,
-            route="model",
-            model="scripted",
-            finish="stop",
-            usage=Usage(prompt=640, cached=600, completion=len(answer) // 4),
-            timing=Timing(first_token_ms=80.0, total_ms=900.0),
-        ),
-    ]
+    def _epoch(self, session: str, first: int) -> EpochOpened:
+        n = self.epochs[session] = self.epochs.get(session, 0) + 1
+        mark = f"{n:08x}"
+        text = f"{CHARTER}\n\nThe mark of this conversation is {mark}.\n\nYour name is Echo. Your user's name is Scott."
+        return EpochOpened(content=text, session=session, epoch=n, marker=mark, first=first, key=f"epoch:{session}:{n}")
 
+    def _answer(self, to: int, session: str, answer: str, id: int) -> list[Event]:
+        why = {"words": 0.5}
+        sources = [Source(id=self.rng.choice(self.said), score=0.5, why=why, place="header") for _ in range(3)] if self.said else []
+        usage = Usage(prompt=640, cached=600, completion=len(answer) // 3)
+        self.spoken.setdefault(session, []).append((id, 48 + (usage.completion or 0)))
+        return [
+            ContextBuilt(
+                to=to,
+                session=session,
+                epoch=self.epochs[session],
+                digest="0" * 64,
+                budget=1500,
+                tokens=640,
+                sections={"opening": 300, "transcript": 300, "header": 20, "message": 20},
+                sources=tuple(sources),
+            ),
+            ReplyEvent(
+                content=answer,
+                to=to,
+                route="model",
+                model="scripted",
+                finish="stop",
+                usage=usage,
+                timing=Timing(first_token_ms=80.0, total_ms=900.0),
+            ),
+        ]
 
-def _turn(rng: random.Random, id: int, epoch: int, said: list[int]) -> list[Event]:
-    sources = [Source(id=rng.choice(said), score=0.5, why={"words": 0.5}, place="header") for _ in range(3)] if said else []
-    answer = " ".join(_fill(rng, rng.choice(_ANSWERS)) for _ in range(rng.randint(1, 4)))
-    session = "main" if rng.random() < 0.9 else f"chat {rng.randint(1, 20)}"
-    message = UserMessage(content=_fill(rng, rng.choice(_SAID)), source="python", session=session)
-    return [message, *_spoken(-1, answer, epoch, sources)]
+    def _governance(self, before: int, after_turn: bool) -> Event:
+        """One event about what is owed or allowed, the next after `before` others."""
+        rng, source = self.rng, -1 if after_turn else None
+        if self.commitments and (len(self.commitments) > 40 or rng.random() < 0.5):
+            cid = self.commitments.pop(rng.randrange(len(self.commitments)))
+            return CommitmentClosed(cid=cid, outcome=rng.choice(("kept", "kept", "kept", "cancelled")), evidence=source)
+        if self.rules and (len(self.rules) > 10 or rng.random() < 0.1):
+            return DirectiveRevoked(did=self.rules.pop(0), source=source)
+        if rng.random() < 0.2:
+            self.rules.append(before + 1)
+            return DirectiveSet(content=self._fill("Never bring up {topic} before {n}."), source=source)
+        self.commitments.append(before + 1)
+        day = (START + timedelta(days=before // DAY + rng.randint(1, 20))).date()
+        due = Due(day, None, "Europe/Paris") if rng.random() < 0.6 else None
+        text = self._fill("{verb} the {thing} for {person} ({n})")
+        return CommitmentOpened(content=text, owner=rng.choice(("mind", "user")), due=due, source=source)
 
-
-def _governance(rng: random.Random, id: int, open_ones: list[int], rules: list[int], after_turn: bool) -> list[Event]:
-    """One event about what is owed or allowed; `id` is how many events there are before it."""
-    source = -1 if after_turn else None
-    if open_ones and (len(open_ones) > 40 or rng.random() < 0.5):
-        cid = open_ones.pop(rng.randrange(len(open_ones)))
-        return [CommitmentClosed(content="done", cid=cid, outcome=rng.choice(("kept", "kept", "kept", "cancelled")), evidence=source)]
-    if rules and (len(rules) > 10 or rng.random() < 0.1):
-        return [DirectiveRevoked(did=rules.pop(0), source=source)]
-    if rng.random() < 0.2:
-        rules.append(id + 1)
-        return [DirectiveSet(content=_fill(rng, "Never bring up {topic} before {n}."), source=source)]
-    open_ones.append(id + 1)
-    due = Due((START + timedelta(days=id // 40 + rng.randint(1, 20))).date(), None, "Europe/Paris") if rng.random() < 0.6 else None
-    return [
-        CommitmentOpened(
-            content=_fill(rng, "{verb} the {thing} for {person} ({n})"), owner=rng.choice(("mind", "user")), due=due, source=source
+    def _fill(self, text: str) -> str:
+        pick = self.rng.choice
+        return text.format(
+            person=pick(_PEOPLE),
+            place=pick(_PLACES),
+            thing=pick(_THINGS),
+            verb=pick(_VERBS),
+            topic=pick(_TOPICS),
+            feel=pick(_FEEL),
+            n=self.rng.randint(2, 400),
+            code=f"{pick(_THINGS)[:3]}{self.rng.randint(1000, 999999)}",
         )
-    ]

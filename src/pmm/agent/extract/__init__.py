@@ -15,7 +15,7 @@ from pmm.agent.extract.promises import CUES as PROMISE_CUES
 from pmm.agent.extract.promises import REPLY_CUES, find_promises, find_promises_in_reply
 from pmm.agent.extract.rules import CUES as RULE_CUES
 from pmm.agent.extract.rules import find_rules
-from pmm.agent.extract.text import normalise, read, words_of
+from pmm.agent.extract.text import clauses, normalise, read, words_of
 from pmm.events import Event
 
 __all__ = ["Known", "extract_message", "extract_reply", "normalise"]
@@ -30,11 +30,12 @@ def extract_message(text: str, known: Known) -> list[Event]:
     if len(text) <= _CHEAP and cues.isdisjoint(words_of(text)):
         return []
     sentences = [sentence for sentence in read(text, known.name) if not cues.isdisjoint(sentence.words)]
+    said = [clause for sentence in sentences for clause in clauses(sentence, known.name)]
     found: list[Event] = []
-    found += find_names(sentences, known)
-    found += find_rules(sentences, known)
-    found += find_closings(sentences, known)
-    found += find_promises(sentences, known)
+    found += find_names(said, known)
+    found += find_rules(said, known)
+    found += find_closings(said, known)
+    found += find_promises(said, known)
     return found
 
 
@@ -44,4 +45,5 @@ def extract_reply(text: str, known: Known) -> list[Event]:
     if len(text) <= _CHEAP and cues.isdisjoint(words_of(text)):
         return []
     sentences = [sentence for sentence in read(text, known.user_name, reply=True) if not cues.isdisjoint(sentence.words)]
-    return [*find_closings_in_reply(sentences, known), *find_promises_in_reply(sentences, known)]
+    said = [clause for sentence in sentences for clause in clauses(sentence, known.user_name)]
+    return [*find_closings_in_reply(said, known), *find_promises_in_reply(said, known)]

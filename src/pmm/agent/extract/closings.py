@@ -10,32 +10,36 @@ from collections.abc import Iterable
 from typing import Literal
 
 from pmm.agent.extract.known import Known
-from pmm.agent.extract.text import Clause, Sentence, clauses, pattern, stem, stems
+from pmm.agent.extract.text import Clause, pattern, stem, stems
 from pmm.events import CommitmentClosed, Event
 
 _ENOUGH = 0.6
 """The part of a commitment's words that must be named."""
 
 CUES = frozenset(
-    "ve have done finished completed sent called cancel forget remind reminder reminders task tasks todo commitment promise did just already"
+    "ve have done finished completed sent called cancel forget remind reminder reminders task tasks todo commitment promise did just already reminding skip scratch ignore clear"
     " finally paid bought wrote emailed submitted booked is been longer don i delete scrap drop remove habe hab j'ai ai he erledigt fertig".split()
 )
 
 _DONE = pattern(
-    r"i(?:'ve| have|ve)? ?(?:just |already |finally |now |actually |also |successfully |managed to |went and )*(?P<verb>[a-z-]+)(?P<what>(?: .+)?)"
+    r"(?:i(?:'ve| have|ve)? ?|(?=(?:just|already|finally) ))(?:just |already |finally |now |actually |also |successfully |managed to |went and )*(?P<verb>[a-z-]+)(?P<what>(?: .+)?)"
 )
 _DONE_WITH = pattern(
     r"(?:i(?:'m| am|'ve been|'ve)? )?(?:just |now |already |finally )?(?:all )?(?:done with|finished with|done|finished|completed) (?:with )?(?P<what>.+)"
 )
 _IS_DONE = pattern(
     r"(?:(?:the|my|your|our|that) )?(?P<what>[^,;]{2,80}?)(?: is| are| has been| have been| was| were|'s)?(?: now| finally| already| all| just)* "
-    r"(?P<verb>done|finished|completed?|sent|submitted|paid|booked|delivered|bought|fixed|written|mailed|emailed|called|signed|returned|cleaned|ordered|washed|posted|published|shipped|sorted)(?: now| already| today| yesterday| this morning| last night| off| out)?\s*$"
+    r"(?P<verb>done|complete|sent|paid|bought|written|made|\w+ed)(?: now| already| today| yesterday| this morning| last night| off| out|,? as promised)?\s*$"
+)
+_IS_DONE_CUES = frozenset(
+    "is are has have been was were done finished complete completed sent submitted paid booked delivered bought fixed written mailed emailed called signed returned cleaned"
+    " ordered washed posted published shipped sorted".split()
 )
 _GERMAN = pattern(r"ich habe? (?P<what>.+?) (?P<verb>(?:ge|be|ver|er|an|ab|ein)\w+(?:t|en))\W*$")
 _NOT_DONE = pattern(
     r"\b(?:almost|nearly|not|n't|haven't|hasn't|didn't|never|half|partly|partially|most of|some of|part of|wrong|should|could|would|wish|if|unless|until|when|soon"
-    r"|tried|try|trying|want|wanted|need|needed|plan|planned|meant|hope|hoped|forgot|started|begun|began|thought|think|dreamt|dreamed|dream|imagine|said|told|promised"
-    r"|promise|will|'ll|going to|about to|except|but not|except for|first (?:half|part|draft of)|supposed|might|may|maybe|probably|asked|yet|nicht|noch|fast|how)\b"
+    r"|tried|try|trying|want|wanted|need|needed|plan|planned|meant|hope|hoped|forgot|started|begun|began|thought|think|dreamt|dreamed|dream|imagine|said|told"
+    r"|will|'ll|going to|about to|except|but not|except for|first (?:half|part|draft of)|supposed|might|may|maybe|probably|asked|yet|nicht|noch|fast|how)\b"
 )
 _GENERIC = frozenset(
     "done did finished completed handled sorted finalised finalized accomplished wrapped managed took tackled checked crossed ticked closed".split()
@@ -53,8 +57,8 @@ _CANCEL_REMINDER = pattern(
 )
 _CANCEL_ALL = pattern(r"(?:please |just )*(?:cancel|delete|drop|remove|clear|forget) all (?:of )?(?:the |my |your |those )?reminders\s*$")
 _NO_NEED = pattern(
-    r"(?:you (?:don't|do not) (?:have|need) to|you no longer (?:have|need) to|no need to|there's no need to|you needn't|please don't|don't|do not|stop) "
-    r"remind(?:ing)? me (?:any ?more )?(?:to|about|of|that) (?P<what>.+)"
+    r"(?:please )?(?:you (?:don't|do not) (?:have|need) to|you no longer (?:have|need) to|no need to|there's no need to|you needn't|please don't|don't|do not|stop) "
+    r"remind(?:ing)? me (?:any ?more )?(?:to|about) (?P<what>.+)"
 )
 _FORGET_ABOUT = pattern(r"(?:please |just |let's |you can )*(?:forget|never mind|scratch|skip|scrap) (?:about )?(?P<what>.*\w+ing .+)")
 _WONT = pattern(
@@ -62,74 +66,73 @@ _WONT = pattern(
     r"(?P<what>.+?) (?:after all|any ?more|any longer)\s*$"
 )
 _MORE = pattern(r",? (?:any ?more|any longer|again|after all|please|now|thanks?)\s*$")
+_GENITIVE = pattern(r"\b(\w+)'s (\w+)")
 _POLITE = pattern(r",? (?:please|thanks?(?: you)?|ok(?:ay)?|now)\s*$")
+_CANCEL_CUES = frozenset("cancel delete drop remove scrap clear forget ignore turn never remind reminding skip scratch all more longer anymore".split())
 _ELSEWHERE = pattern(r"\b(?:says?|said|told|wrote|asked|claims?|thinks?|if|unless|when|once|after|imagine|suppose|pretend|wish)\b")
 
+_PERFECT = pattern(r"i(?:'ve| have) ")
+
 Outcome = Literal["kept", "cancelled"]
+Item = tuple[int, str, str]
 
 
-def find_closings(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_closings(said: Iterable[Clause], known: Known) -> list[Event]:
     """The commitments that a message of the user closes."""
     if not known.commitments:
         return []
     closed: dict[int, Outcome] = {}
-    for sentence in sentences:
-        if sentence.question or CUES.isdisjoint(sentence.words):
+    for clause in said:
+        if clause.question or CUES.isdisjoint(clause.sentence.words):
             continue
-        for clause in clauses(sentence, known.name):
-            if clause.before and _ELSEWHERE.search(clause.before):
-                continue
-            left = [item for item in known.commitments if item[0] not in closed]
-            cancelled = _cancelled(clause, left)
-            closed.update(dict.fromkeys(cancelled, "cancelled"))
-            cid = None if cancelled else _kept(clause, [item for item in left if item[1] == "user" or not _PRONOUN.search(item[2])])
-            if cid is not None:
-                closed[cid] = "kept"
+        left = [item for item in known.commitments if item[0] not in closed]
+        closed.update(dict.fromkeys(_cancelled(clause, left), "cancelled") or dict.fromkeys(_kept(clause, left, "user"), "kept"))
     return [CommitmentClosed(cid=cid, outcome=outcome) for cid, outcome in closed.items()]
 
 
-def find_closings_in_reply(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_closings_in_reply(said: Iterable[Clause], known: Known) -> list[Event]:
     """The mind's own commitments that a reply says are done, in the perfect: "I have sent you the draft"."""
-    found: dict[int, None] = {}
-    for sentence in sentences:
-        if sentence.question:
+    closed: dict[int, Outcome] = {}
+    for clause in said:
+        if clause.question or not _PERFECT.match(clause.text):
             continue
-        for clause in clauses(sentence, known.user_name):
-            if not re.match(r"i(?:['’]ve| have) ", clause.text, re.IGNORECASE) or (clause.before and _ELSEWHERE.search(clause.before)):
-                continue
-            cid = _kept(clause, [item for item in known.commitments if item[1] == "mind" and item[0] not in found])
-            if cid is not None:
-                found[cid] = None
-    return [CommitmentClosed(cid=cid, outcome="kept") for cid in found]
+        left = [item for item in known.commitments if item[1] == "mind" and item[0] not in closed]
+        closed.update(dict.fromkeys(_kept(clause, left, "mind"), "kept"))
+    return [CommitmentClosed(cid=cid, outcome=outcome) for cid, outcome in closed.items()]
 
 
 # -- kept ------------------------------------------------------------------------------------------------------------------------
 
 
-def _kept(clause: Clause, items: list[tuple[int, str, str]]) -> int | None:
+def _kept(clause: Clause, items: list[Item], speaker: Literal["mind", "user"]) -> list[int]:
+    """The commitment that a clause says is done, if it names one."""
     text = clause.restore(clause.text).rstrip(" .!…;,:")
-    if not items or _NOT_DONE.search(text) or len(text) > 200:
-        return None
+    if not items or len(text) > 200:
+        return []
     for expression in (_DONE_WITH, _DONE, _IS_DONE, _GERMAN):
+        if expression is _IS_DONE and _IS_DONE_CUES.isdisjoint(clause.sentence.words):
+            continue
         m = expression.match(text)
-        if not m:
+        verb = m.groupdict().get("verb", "done").lower() if m else ""
+        if not m or (expression is _DONE and not _past(verb)):
             continue
-        verb = m.groupdict().get("verb", "done").lower()
-        if expression is _DONE and not _past(verb):
-            continue
-        cid = _best(verb, m["what"], items)
-        if cid is not None:
-            return cid
-    return None
+        if _NOT_DONE.search(text) or _ELSEWHERE.search(clause.before):
+            return []
+        # What the mind promised to do for "you", the user can't have done.
+        fit = _best(verb, m["what"], [item for item in items if item[1] == speaker or not _PRONOUN.search(item[2])])
+        if fit:
+            return fit
+    return []
 
 
 def _past(verb: str) -> bool:
     return verb.endswith("ed") or stem(verb) != verb.rstrip("e") or verb in ("read", "put", "set", "cut", "did", "done")
 
 
-def _best(verb: str, what: str, items: list[tuple[int, str, str]]) -> int | None:
+def _best(verb: str, what: str, items: list[Item]) -> list[int]:
     """The one commitment that fits best, if it fits well."""
     said = set(stems(f"{verb} {what}"))
+    owners = [(stem(m[1].lower()), stem(m[2].lower())) for m in _GENITIVE.finditer(what)]
     scores: dict[int, float] = {}
     for cid, _, text in items:
         words = stems(text)
@@ -138,22 +141,28 @@ def _best(verb: str, what: str, items: list[tuple[int, str, str]]) -> int | None
             wanted.discard(words[0])
         elif verb not in _GENERIC and stem(verb) not in wanted:
             continue
+        if any(owner in wanted and owned not in wanted for owner, owned in owners):
+            continue  # Ana's brother isn't Ana
         score = len(wanted & said) / len(wanted) if wanted else 0.0
         if score >= _ENOUGH:
             scores[cid] = score
     return _only_best(scores)
 
 
-def _only_best(scores: dict[int, float]) -> int | None:
+def _only_best(scores: dict[int, float]) -> list[int]:
     best = max(scores.values(), default=0.0)
     fit = [cid for cid, score in scores.items() if score == best]
-    return fit[0] if len(fit) == 1 else None
+    return fit if len(fit) == 1 else []
 
 
 # -- cancelled -------------------------------------------------------------------------------------------------------------------
 
 
-def _cancelled(clause: Clause, items: list[tuple[int, str, str]]) -> list[int]:
+def _cancelled(clause: Clause, items: list[Item]) -> list[int]:
+    if _CANCEL_CUES.isdisjoint(clause.sentence.words):
+        return []
+    if clause.before and _ELSEWHERE.search(clause.before):
+        return []
     text = _POLITE.sub("", clause.restore(clause.text).rstrip(" .!…;,:"))
     reminders = [item for item in items if item[1] == "mind"]
     if _CANCEL_ALL.match(text):
@@ -169,19 +178,18 @@ def _cancelled(clause: Clause, items: list[tuple[int, str, str]]) -> list[int]:
         return _mentioned(_MORE.sub("", m["what"]), items)
     m = _FORGET_ABOUT.match(text) or _WONT.match(text)
     if m:
-        cid = _whole(_MORE.sub("", m["what"]), items)
-        return [cid] if cid is not None else []
+        return _whole(_MORE.sub("", m["what"]), items)
     return []
 
 
-def _mentioned(mention: str, items: list[tuple[int, str, str]]) -> list[int]:
+def _mentioned(mention: str, items: list[Item]) -> list[int]:
     """The one commitment that has all the words of a mention."""
     said = set(stems(mention))
     fit = [cid for cid, _, text in items if said and len(said & set(stems(text))) / len(said) >= 0.75]
     return fit if len(fit) == 1 else []
 
 
-def _whole(mention: str, items: list[tuple[int, str, str]]) -> int | None:
+def _whole(mention: str, items: list[Item]) -> list[int]:
     """The commitment of which nearly all words are mentioned."""
     said = set(stems(mention))
     return _only_best({cid: score for cid, _, text in items if (wanted := set(stems(text))) and (score := len(wanted & said) / len(wanted)) >= 0.75})

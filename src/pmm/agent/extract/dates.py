@@ -12,6 +12,7 @@ import calendar
 import re
 import warnings
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -170,6 +171,7 @@ _PART = pattern(
 )
 _TODAYS_PART = pattern(r"tonight|this (?:morning|afternoon|evening)|ce soir|cet après-midi|esta (?:noche|tarde)")
 _MORNING = frozenset("morning früh vormittag morgens matin mañana".split())
+_OR = pattern(rf" or (?:maybe |on |the )?(?:{_DAY}|tomorrow|today|next|day after|later)\b")
 _TIDY = re.compile(r"\s*\x00+[\s\x00]*")
 
 
@@ -259,6 +261,8 @@ class _Reader:
 
     def _acceptable(self, m: re.Match[str], how: str) -> bool:
         before = self.text[max(0, m.start() - 12) : m.start()].split()
+        if _OR.match(self.text, m.end()) or (before and before[-1].lower() == "or"):
+            return False  # "Wednesday or Thursday" is no date
         if before and m.start() and self.text[m.start() - 1].isspace() and before[-1].lower() in _NOT_AFTER:
             return False
         if before and before[-1].lower() == "am" and how == "tomorrow":
@@ -290,12 +294,12 @@ class _Reader:
         return self._in_future(int(day), int(month), int(year) if year else None)
 
     def _take_month(self, m: re.Match[str]) -> date | None:
-        return self._in_future(int(m["d"]), _month(m["m"]), int(m["y"]) if m["y"] else None)
+        return self._in_future(int(m["d"]), _month(m["m"].lower()), int(m["y"]) if m["y"] else None)
 
     def _take_in_month(self, m: re.Match[str]) -> date | None:
         if m["m"].lower() not in _MONTHS.split():
             return None
-        month = _month(m["m"])
+        month = _month(m["m"].lower())
         if not month:
             return None
         year = int(m["y"]) if m["y"] else self.today.year + (month < self.today.month)
@@ -506,6 +510,7 @@ def _unit(m: re.Match[str]) -> str:
     return next(unit for unit in _UNITS if m[unit])
 
 
+@cache  # a pure function of some sixty words
 def _month(name: str) -> int:
     """The number of a month named in any of the languages, 0 if it is none."""
     import dateparser  # slow to import, and few messages name a month

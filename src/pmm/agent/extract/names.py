@@ -10,12 +10,12 @@ from typing import Literal
 import msgspec
 
 from pmm.agent.extract.known import Known
-from pmm.agent.extract.text import Clause, Sentence, clauses, pattern
+from pmm.agent.extract.text import Clause, pattern
 from pmm.agent.extract.words import FIRST_NAMES, NOT_A_GIVEN_NAME, NOT_A_NAME, WEEKDAYS_AND_MONTHS
 from pmm.events import Event, NameAdopted
 
 CUES = frozenset(
-    "name name's named called call m im am rename christen dub dubbed names you're re are go"
+    "name named known called call m im am rename christen dub dubbed names you're re are go"
     " heiße heisse heißt heisst nenn nenne name nom appelle appelles appellerai appelez llamo llamas nombre llámame llamare llamaré nennen".split()
 )
 
@@ -37,22 +37,23 @@ _FOLLOWS_AM = pattern(
 )
 
 Whose = Literal["mind", "user"]
+Strict = Literal["sure", "named", "call", "am"]
 
 
 class _Form(msgspec.Struct, frozen=True):
-    """strict: 'sure' leaves no doubt that a name follows; 'call' may be a phone call or a jibe; 'am' may be anything."""
+    """strict: 'sure' leaves no doubt that a name follows, 'named' neither if it has a capital; 'call' may be a phone call or a jibe; 'am' may be anything."""
 
     expression: re.Pattern[str]
     whose: Whose
-    strict: Literal["sure", "call", "am"]
+    strict: Strict
 
 
-def _form(source: str, whose: Whose, strict: Literal["sure", "call", "am"]) -> _Form:
+def _form(source: str, whose: Whose, strict: Strict) -> _Form:
     return _Form(pattern(source), whose, strict)
 
 
 _FROM_NOW = r"(?:(?:from now on|from today|henceforth|from here on|from this day on|going forward|as of (?:now|today)),? )?"
-_WILL = r"(?:i(?:'ll| will| shall| would like to|'d like to|'m going to| am going to| want to|'ve decided to| have decided to)|let me|let's|we(?:'ll| will))"
+_WILL = r"(?:i(?:'ll| will| shall| would like to|'d like to|'m going to| am going to| want to|'ve decided to| have decided to)|let me|let's|we(?:'ll| will| shall))"
 _THINK = r"(?:i think |i've decided(?: that)? |i guess |i have decided(?: that)? )?"
 
 _FORMS = (
@@ -78,19 +79,19 @@ _FORMS = (
     _form(rf"{_FROM_NOW}{_THINK}{_WILL} (?:name|christen|rename|dub) you ", "mind", "sure"),
     _form(r"i (?:hereby )?(?:name|christen|dub|rename) you ", "mind", "sure"),
     _form(rf"{_FROM_NOW}{_THINK}{_WILL} (?:just )?call you ", "mind", "call"),
-    _form(r"(?:ich hei(?:ß|ss)e|mein name ist|ich werde (?=\w+ genannt))\s", "user", "sure"),
+    _form(r"(?:ich hei(?:ß|ss)e|mein name ist|ich werde (?=\w+ genannt))\s", "user", "named"),
     _form(r"(?:bitte )?(?:nenn(?:e|en sie)?|du kannst) mich ", "user", "call"),
     _form(r"du kannst mich (?=\w+ nennen)", "user", "call"),
-    _form(r"dein (?:neuer )?name (?:ist|lautet|soll)(?: jetzt| nun| ab jetzt| ab sofort)? ", "mind", "sure"),
-    _form(r"(?:ab jetzt |ab sofort |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun an)? ", "mind", "sure"),
+    _form(r"dein (?:neuer )?name (?:ist|lautet|soll)(?: jetzt| nun| ab jetzt| ab sofort)? ", "mind", "named"),
+    _form(r"(?:ab jetzt |ab sofort |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun an)? ", "mind", "named"),
     _form(r"(?:ich nenne dich|nenn(?:e)? dich)(?: jetzt| ab jetzt| einfach)? ", "mind", "call"),
-    _form(r"(?:je m'appelle|mon (?:pré)?nom (?:est|c'est)|moi,? c'est) ", "user", "sure"),
+    _form(r"(?:je m'appelle|mon (?:pré)?nom (?:est|c'est)|moi,? c'est) ", "user", "named"),
     _form(r"(?:tu peux m'appeler|appelle[- ]moi|appelez[- ]moi) ", "user", "call"),
-    _form(r"(?:désormais,? |à partir de maintenant,? )?(?:tu t'appelles|ton (?:nouveau )?nom est|tu t'appelleras)(?: maintenant| désormais)? ", "mind", "sure"),
+    _form(r"(?:désormais,? |à partir de maintenant,? )?(?:tu t'appelles|ton (?:nouveau )?nom est|tu t'appelleras)(?: maintenant| désormais)? ", "mind", "named"),
     _form(r"(?:désormais,? |à partir de maintenant,? )?je (?:vais t'appeler|t'appellerai) ", "mind", "call"),
-    _form(r"(?:yo )?(?:me llamo|mi nombre es) ", "user", "sure"),
+    _form(r"(?:yo )?(?:me llamo|mi nombre es) ", "user", "named"),
     _form(r"(?:puedes llamarme|ll[aá]mame) ", "user", "call"),
-    _form(r"(?:a partir de ahora,? |desde ahora,? |ahora )?(?:te llamas|tu (?:nuevo )?nombre (?:es|será)|te llamarás)(?: ahora)? ", "mind", "sure"),
+    _form(r"(?:a partir de ahora,? |desde ahora,? |ahora )?(?:te llamas|tu (?:nuevo )?nombre (?:es|será)|te llamarás)(?: ahora)? ", "mind", "named"),
     _form(r"(?:a partir de ahora,? |desde ahora,? )?(?:te llamaré|voy a llamarte|te voy a llamar) ", "mind", "call"),
 )
 _YOU_NOW = pattern(r"you(?:'re| are) (?P<name>[^,.;:!?]{1,40}?) (?:now|from now on|henceforth)\s*(?:$|[.,!;])")
@@ -98,20 +99,19 @@ _NOT_BUT = pattern(r"(?:my|your) name (?:isn't|is not|'s not) [^,;.]{1,40}?(?:,|
 _GENITIVE = re.compile(r".*['’]s?$", re.DOTALL)
 REPORTED = pattern(
     r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks|replied|texted|sings?|sang|imagine|suppose|supposing|pretend|if|unless"
-    r"|whether|say that|example|instance|story|novel|movie|film|song|game|play|when|once|where|dream|dreamt|sagte|sagt|dit|dice|dijo|wenn|si)\b"
+    r"|whether|say that|example|instance|story|novel|movie|film|song|game|play|when|once|where|exercises?|scenario|role-?play|purposes?|hypothetically|let's say|dream|dreamt|sagte|sagt|dit|dice|dijo|wenn|si)\b"
 )
 
 
-def find_names(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_names(said: Iterable[Clause], known: Known) -> list[Event]:
     """The last name given to each, unless it is the one already known."""
     given: dict[Whose, str] = {}
-    for sentence in sentences:
-        if sentence.question or CUES.isdisjoint(sentence.words):
+    for clause in said:
+        if clause.question or CUES.isdisjoint(clause.sentence.words):
             continue
-        for clause in clauses(sentence, known.name):
-            named = _named(clause)
-            if named:
-                given[named[0]] = named[1]
+        named = _named(clause)
+        if named:
+            given[named[0]] = named[1]
     present = {"mind": known.name, "user": known.user_name}
     return [NameAdopted(whose=whose, name=name) for whose, name in given.items() if name != present[whose]]
 
@@ -122,8 +122,11 @@ def gives_name(clause: Clause) -> bool:
 
 
 def _named(clause: Clause) -> tuple[Whose, str] | None:
-    if clause.before and REPORTED.search(clause.before):
-        return None
+    given = _given(clause)
+    return given if given and not (clause.before and REPORTED.search(clause.before)) else None
+
+
+def _given(clause: Clause) -> tuple[Whose, str] | None:
     m = _NOT_BUT.match(clause.text)
     if m:
         name = _name_at(clause, m.end(), "sure")
@@ -142,7 +145,7 @@ def _named(clause: Clause) -> tuple[Whose, str] | None:
     return None
 
 
-def _name_at(clause: Clause, at: int, strict: Literal["sure", "call", "am"], whole: str | None = None) -> str | None:
+def _name_at(clause: Clause, at: int, strict: Strict, whole: str | None = None) -> str | None:
     """The name that stands at a place of the clause. whole: what it must be, to the last letter."""
     text = clause.text
     if text[at : at + 1] and _QUOTED.match(text, at):
@@ -186,14 +189,14 @@ def _run(text: str, at: int) -> tuple[list[str], int]:
     return tokens, end
 
 
-def _lower_is_name(name: str, strict: str) -> bool:
+def _lower_is_name(name: str, strict: Strict) -> bool:
     """Whether a word in small letters is meant as a name."""
     if strict == "sure":
         return len(name) > 1 and name not in NOT_A_GIVEN_NAME and name not in NOT_A_NAME and not name.endswith(("ing", "ed", "ly", "ful", "ous"))
     return name in FIRST_NAMES
 
 
-def _plain(name: str, strict: str) -> str | None:
+def _plain(name: str, strict: Strict) -> str | None:
     """The name if it is one, with a capital if it was written all in small letters."""
     name = " ".join(name.split()).strip(" ,;:!?")
     if not 1 <= len(name) <= LENGTH_MAX or _GENITIVE.match(name) or not any(c.isalpha() for c in name):
@@ -209,6 +212,8 @@ def _plain(name: str, strict: str) -> str | None:
         return None
     if strict == "am" and any(part.casefold() in NOT_A_NAME or not part[:1].isupper() for part in _HYPHEN.split(name)[1:] + name.split("-")[:1]):
         return None
+    if strict == "am" and len(words[-1].rstrip(".")) == 1 and len(words) > 1:
+        return None  # "I'm Type A"
     if strict == "am" and (_adjective(words[0]) or (name.isupper() and len(name) > 1)):
         return None
     return name.title() if name.islower() and len(words) == 1 and name.isascii() else name

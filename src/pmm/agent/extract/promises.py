@@ -13,7 +13,7 @@ from typing import Literal
 from pmm.agent.extract.dates import Found, find_due
 from pmm.agent.extract.known import Known
 from pmm.agent.extract.names import gives_name
-from pmm.agent.extract.text import Clause, Sentence, clauses, normalise, pattern, stems, words_of
+from pmm.agent.extract.text import Clause, normalise, pattern, stems, words_of
 from pmm.agent.extract.words import (
     ANNOUNCED,
     HEDGING_ADVERBS,
@@ -59,6 +59,7 @@ _REMINDERS = (
     pattern(r"(?:puedes|podrías) recordarme\b(?P<when>.{0,30}?) ?\b(?P<how>que |de )?(?P<what>\w+[aei]r(?:me|le|lo|la)?\b.+)"),
 )
 _FILL = pattern(r"\b(?:again|please|also|bitte|for|then|later|once more|s'il te plaît|por favor)\b|[\s,]")
+_CALLED = re.compile(r"^([^,]*), [A-Z]\w+$")  # "..., Echo"
 _FOR = pattern(r"^\s*for ")
 _POLITE = pattern(r"[,\s]+(?:please|thanks?(?: you)?|ok(?:ay)?|will you|would you|bitte|danke|s'il te plaît|merci|por favor|gracias|then|too|as well|i promise|promise)\s*$")
 
@@ -83,7 +84,7 @@ _ROMANCE = (
     pattern(r"voy a (?P<what>\w+[aei]r(?:te|le|les|lo|la)?\b.+)"),
 )
 _FUTURE = pattern(rf"(?:je )?(?P<what>(?:(?:te|vous|lui|leur|le|les|la|lo) |[tl]')*(?P<verb>{'|'.join(_FUTURES)})\b.+)")
-_DATED_LEAD = pattern(r"(?P<lead>.{3,40}?),? (?=i(?:'ll| will| shall) |ich werde |je vais |voy a )")
+_DATED_LEAD = pattern(r"(?P<lead>.{3,40}?),? (?=i(?:'ll| will| shall) |ich werde |je vais |voy a |(?:please )?remind me )")
 _GERMAN_NEVER = pattern(
     r"\b(?:nie|niemals|nicht|wohl|wahrscheinlich|vielleicht|sicher|immer|sein|haben|müssen|können|krank|bleiben|sehen|wissen|warten|alt|werden|denken|sterben)\b"
 )
@@ -100,13 +101,18 @@ _UNREAL = pattern(
 )
 _MY_TIME = pattern(r"(?:when|once|after|as soon as|before) (?:i|i'm|i've|lunch|dinner|work|the meeting|breakfast|school|class)\b")
 _MY_TIME_LEAD = pattern(r"(?:when|once|after|as soon as) (?:i|i'm|i've)\b.{2,60}? (?=i(?:'ll| will) )")
+_LABELLING = pattern(
+    r"call (?:you|him|her|them|it|that|this) (?!(?:about|back|on|at|from|with|when|once|after|before|to|in|for|and|or|as|regarding|first|right|again|wednesday"
+    r"|monday|tuesday|thursday|friday|saturday|sunday)\b)\w"
+)
+_ANOTHER_SUBJECT = pattern(r",? and (?:you|he|she|they|we)(?:'ll)? \w+.*$")
 _VAGUE = pattern(r"(?:call|text|message|email|ping|ring|phone|write) (?:you|u|him|her|them)?(?: back)?\W*$|.*\b(?:later|soon|sometime|some day|some time)\W*$")
 _ORDER = pattern(
     r"(?:please |just )?(?:send|give|tell|let|show|share|say|provide|paste|ask|upload|drop|ping|message|describe|type|choose|pick|feel free|wait|hold|hang|help|do|write"
     r"|call|make|take|get|pay|come|stop|keep|leave|put|go|trust|touch|click|reply|answer|try|check|look|read|attach|point|remind)\b"
 )
 _IDIOM = pattern(
-    r"(?:call it a (?:day|night)|call (?:your|his|her|their) bluff|call the shots|pay (?:attention|for (?:this|that|it))|buy (?:that|it|into)\b|drop (?:that|it|the subject)"
+    r"(?:move (?:to|in|out|back|on)\b|start (?:a|my|the) (?:new|school|work|job|college)|call it a (?:day|night)|call (?:your|his|her|their) bluff|call the shots|pay (?:attention|for (?:this|that|it))|buy (?:that|it|into)\b|drop (?:that|it|the subject)"
     r"|get (?:paid|sick|ill|fired|older|old|married|there|home|hungry|tired|bored|drunk|lost|it|used|over|out of|in trouble|a (?:cold|raise|new job))\b"
     r"|have (?!(?:\S+ ){1,6}(?:ready|done|finished|sent|written|fixed|completed|delivered|reviewed|for you)\b)|take (?:it|that|your word|the blame|my time|the|a (?:look|break|nap|seat))\b"
     r"|go (?:with|for|crazy|mad|insane|nuts|to (?:hell|bed|sleep)|on|first)\b|let (?:you|it|that|him|her) (?!know)|give (?:you that|up|it a|him|her)\b|make (?:it|do|a fool|mistakes)\b|keep\b|come (?:back|around|home)\b"
@@ -119,29 +125,27 @@ _GO_AHEAD = pattern(r"^(?:of course |go ahead and |be sure to )")
 _WORD = re.compile(r"[\w'’-]+")
 
 
-def find_promises(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_promises(said: Iterable[Clause], known: Known) -> list[Event]:
     """What a message promises, or asks to be reminded of."""
     found: list[CommitmentOpened] = []
-    for sentence in sentences:
-        if CUES.isdisjoint(sentence.words):
+    for clause in said:
+        if CUES.isdisjoint(clause.sentence.words):
             continue
-        for clause in clauses(sentence, known.name):
-            opened = _reminder(clause, known) or (None if clause.question else _promise(clause, known))
-            if opened and not _is_open(opened, known, found):
-                found.append(opened)
+        opened = _reminder(clause, known) or (None if clause.question else _promise(clause, known))
+        if opened and not _is_open(opened, known, found):
+            found.append(opened)
     return list(found)
 
 
-def find_promises_in_reply(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_promises_in_reply(said: Iterable[Clause], known: Known) -> list[Event]:
     """What a reply promises."""
     found: list[CommitmentOpened] = []
-    for sentence in sentences:
-        if sentence.question or REPLY_CUES.isdisjoint(sentence.words):
+    for clause in said:
+        if clause.question or REPLY_CUES.isdisjoint(clause.sentence.words):
             continue
-        for clause in clauses(sentence, known.user_name):
-            opened = _promise_in_reply(clause, known)
-            if opened and not _is_open(opened, known, found) and not _resembles_open(opened, known):
-                found.append(opened)
+        opened = _promise_in_reply(clause, known)
+        if opened and not _is_open(opened, known, found) and not _resembles_open(opened, known):
+            found.append(opened)
     return list(found)
 
 
@@ -168,15 +172,16 @@ def _resembles_open(new: CommitmentOpened, known: Known) -> bool:
 def _reminder(clause: Clause, known: Known) -> CommitmentOpened | None:
     if clause.before and _UNREAL.search(clause.before):
         return None
+    lead, text = _dated_lead(clause, known)
     for expression in _REMINDERS:
-        m = expression.match(clause.text)
+        m = expression.match(text)
         if m:
-            return _reminded(clause, m, known)
+            return _reminded(clause, m, known, lead)
     return None
 
 
-def _reminded(clause: Clause, m: re.Match[str], known: Known) -> CommitmentOpened | None:
-    when, how, what = m["when"] or "", (m["how"] or "").lower().strip(), m["what"]
+def _reminded(clause: Clause, m: re.Match[str], known: Known, lead: str = "") -> CommitmentOpened | None:
+    when, how, what = f"{lead} {m['when'] or ''}".strip(), (m["how"] or "").lower().strip(), m["what"]
     if clause.question and not re.match(r"can|could|would|will|kannst|könntest|würdest|peux|tu peux|pourrais|puedes|podrías", clause.text, re.IGNORECASE):
         return None
     when = _FOR.sub("", when)
@@ -217,7 +222,7 @@ def _bare(text: str) -> str:
 
 
 def _content(clause: Clause, text: str) -> str:
-    text = clause.restore(_bare(text)).strip(" ,;:")
+    text = _CALLED.sub(r"\1", clause.restore(_bare(text))).strip(" ,;:")
     return text if len(text) <= _TEXT_MAX else ""
 
 
@@ -231,7 +236,7 @@ def _promise(clause: Clause, known: Known) -> CommitmentOpened | None:
     if what:
         return _opened(clause, what, known, "user")
     when = _MY_TIME_LEAD.match(clause.text)
-    lead, text = ("", clause.text[when.end() :]) if when else _dated_lead(clause.text, known)
+    lead, text = ("", clause.text[when.end() :]) if when else _dated_lead(clause, known)
     m = _WILL.match(text)
     if m:
         verb, what = _verb(m["what"])
@@ -265,8 +270,13 @@ def _explicit(text: str) -> str | None:
     return None
 
 
-def _dated_lead(text: str, known: Known) -> tuple[str, str]:
-    """ "Tomorrow I'll ...": the date, and the promise."""
+def _dated_lead(clause: Clause, known: Known) -> tuple[str, str]:
+    """ "Tomorrow I'll ...", "Tomorrow, I'll ...": the date, and the promise."""
+    text, before = clause.text, clause.before.strip(" ,")
+    if before and len(before) <= 40:
+        found = find_due(before, known)
+        if found.due and not found.rest.strip():
+            return before, text
     m = _DATED_LEAD.match(text)
     if m and not re.match(r"i\b|je\b|ich\b|voy\b", text, re.IGNORECASE):
         found = find_due(m["lead"], known)
@@ -290,9 +300,9 @@ def _verb(what: str) -> tuple[str, str]:
 
 
 def _opened(clause: Clause, what: str, known: Known, owner: Owner) -> CommitmentOpened | None:
-    found = find_due(_bare(what), known)
+    found = find_due(_ANOTHER_SUBJECT.sub("", _bare(what)), known)
     content = _content(clause, found.rest)
-    if not content or not stems(content) or len(content) < 4:
+    if not content or not stems(content) or len(content) < 4 or _LABELLING.match(content):
         return None
     return CommitmentOpened(content=content, owner=owner, due=found.due, repeat=found.repeat)
 
@@ -333,7 +343,7 @@ def _promise_in_reply(clause: Clause, known: Known) -> CommitmentOpened | None:
     if _CONDITION.search(clause.text) or (before and (_UNREAL.search(before) or _ORDER.match(before))):
         return None
     what = _explicit(clause.text)
-    lead, text = _dated_lead(clause.text, known)
+    lead, text = _dated_lead(clause, known)
     m = _WILL.match(text)
     if what is None and m is None:
         return _foreign(clause, f"{lead} ", text, known, "mind")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from pmm.agent.extract.known import Known
 from pmm.agent.extract.names import REPORTED, gives_name
-from pmm.agent.extract.text import Clause, Sentence, clauses, normalise, pattern, stem, stems
+from pmm.agent.extract.text import Clause, normalise, pattern, stem, stems
 from pmm.agent.extract.words import BROAD_VERBS, LANGUAGES, PROVERBS, SENTIMENTS, SUPERSEDING_VERBS, VERBS
 from pmm.events import DirectiveRevoked, DirectiveSet, Event
 
@@ -18,7 +18,7 @@ _SET_CUES = frozenset(
     "always never ever stop forward future henceforth whenever anymore more again onwards"
     " immer nie niemals stets ab hör künftig toujours jamais désormais partir arrête siempre nunca jamás adelante deja".split()
 )
-_FROM_NOW_CUES = frozenset("now".split())
+_FROM_NOW_CUES = frozenset("now today here moment point onward".split())
 _REVOKE_CUES = frozenset("rule rules directive directives instruction instructions longer anymore regel regeln règle regla".split())
 CUES = _SET_CUES | _FROM_NOW_CUES | _REVOKE_CUES
 
@@ -60,6 +60,7 @@ _LANGUAGE_FORMS = (
 
 _REVOKE_VERB = r"(?:forget|drop|revoke|remove|delete|cancel|scrap|lift|undo|ignore|disregard|discard|withdraw|clear|retire|abandon|erase|get rid of|you can (?:forget|drop|ignore)|take back)"
 _RULE_NOUN = r"(?:rules?|directives?|instructions?|standing orders?)"
+_ABOUT_REMINDING = pattern(r"\bremind(?:ing)? me (?:to|about|of)\b")
 _BY_NUMBER = pattern(rf"(?:please )?{_REVOKE_VERB} (?:the )?{_RULE_NOUN} (?:no\.? |number |#)?(?P<did>\d{{1,18}})\b")
 _BY_TOPIC = pattern(
     rf"(?:please |just )?{_REVOKE_VERB} (?:about )?(?:the|that|this|my|your) {_RULE_NOUN} (?:about|on|regarding|concerning|for|of|that says|against|to|not to|that you)(?: (?:always|never))? (?P<topic>.+)"
@@ -76,25 +77,24 @@ _AGAIN = pattern(r"you (?:can|may|are allowed to) (?P<topic>.+?) (?:again|now)\s
 _WORD = re.compile(r"\w+")
 
 
-def find_rules(sentences: Iterable[Sentence], known: Known) -> list[Event]:
+def find_rules(said: Iterable[Clause], known: Known) -> list[Event]:
     """The rules a message sets and revokes. One that contradicts an older rule supersedes it."""
     events: list[Event] = []
     active = dict(known.directives)
-    for sentence in sentences:
-        if sentence.question or CUES.isdisjoint(sentence.words):
+    for clause in said:
+        if clause.question or CUES.isdisjoint(clause.sentence.words):
             continue
-        for clause in clauses(sentence, known.name):
-            revoked = _revoked(clause, active)
-            for did in revoked:
-                del active[did]
-                events.append(DirectiveRevoked(did=did, reason="the user said so"))
-            rule = None if revoked else _rule(clause)
-            if not rule or any(_body(rule) == _body(old) and _forbids(rule) == _forbids(old) for old in _all(active, events)):
-                continue
-            for did in [did for did, old in active.items() if _contradicts(rule, old)]:
-                del active[did]
-                events.append(DirectiveRevoked(did=did, reason="superseded"))
-            events.append(DirectiveSet(content=rule))
+        revoked = _revoked(clause, active)
+        for did in revoked:
+            del active[did]
+            events.append(DirectiveRevoked(did=did, reason="the user said so"))
+        rule = None if revoked else _rule(clause)
+        if not rule or any(_body(rule) == _body(old) and _forbids(rule) == _forbids(old) for old in _all(active, events)):
+            continue
+        for did in [did for did, old in active.items() if _contradicts(rule, old)]:
+            del active[did]
+            events.append(DirectiveRevoked(did=did, reason="superseded"))
+        events.append(DirectiveSet(content=rule))
     return events
 
 
@@ -108,7 +108,7 @@ def _all(active: dict[int, str], events: list[Event]) -> list[str]:
 def _rule(clause: Clause) -> str | None:
     """The rule that a clause gives, as one would list it."""
     text = clause.text.rstrip(" .!…;,:")
-    if gives_name(clause):
+    if gives_name(clause) or _ABOUT_REMINDING.search(text):
         return None
     rule = _conditional(clause)
     if rule is None and _may_follow(clause):
@@ -187,7 +187,7 @@ def _stopped(what: str) -> str | None:
     base = stem(m[1])
     if base not in _VERB_STEMS and m[1] not in ("being", "doing", "saying", "making"):
         return None
-    if re.match(r"\w+ing (?:is|was|are|has|would|will|can|should|myself|me laugh|him|her|them)\b", what, re.IGNORECASE):
+    if re.match(r"reminding me (?:to|about|of)\b|\w+ing (?:is|was|are|has|would|will|can|should|myself|me laugh|him|her|them)\b", what, re.IGNORECASE):
         return None
     if _NO_MORE.fullmatch(" " + what):
         return None

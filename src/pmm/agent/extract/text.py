@@ -15,7 +15,7 @@ import msgspec
 PASTE = 500
 """A run of lines longer than this, in characters, was pasted."""
 
-_END = 8_000  # of a longer text, this much of either end is read
+_END = 4_000  # of a longer text, this much of either end is read
 _HOLD = 0xF0000  # the first private character that stands for a quotation
 _HOLD_MAX = 0xFFFFD
 _GAP = "…" * (PASTE + 1)
@@ -83,7 +83,7 @@ _INTRO = pattern(
     r"|voici|voilà|aquí (?:está|tienes|va))\b[^:\n.!?]{0,80}:"
 )
 _HEADER = pattern(
-    r"(?:from|subject|sent|cc|betreff|von|objet|asunto):\s|-{2,} ?original message|-{3,}\s*forwarded|on .{5,80} wrote:|am .{5,80} schrieb"
+    r"(?:from|subject|sent|cc|betreff|von|objet|asunto):\s|-{2,} ?original message.*:|-{3,}\s*forwarded.*:|on .{5,80} wrote:|am .{5,80} schrieb"
     r"|le .{5,80} a écrit|el .{5,80} escribió"
 )
 _DEAR = pattern(
@@ -102,6 +102,7 @@ _OWN_LABEL = pattern(
     r"(?:(?:note|ps|p\.s\.?|btw|by the way|also|please|update|correction|fyi|important|remember|to ?do|reminders?|requests?|promise|deal|ok(?:ay)?"
     r"|(?:a |the |my |one |new |house |standing |another |last |final |first )*(?:rules?|thing|plan|request|promise|note|instruction|reminder)"
     r"|(?:one|two|three|a few|some|a couple of)(?: more| last| other)? (?:things?|rules|requests|points)|to be clear|for the record"
+    r"|(?:good |great |bad |quick )?(?:news|update|status)|heads up|(?:my )?(?:to-?do(?: list)?|tasks?|things to do|plans?|promises|list|agenda)(?: for .{1,20})?"
     r"|neue regel|regel|wichtig|übrigens|règle|nouvelle règle|regla|nueva regla) ?)(?: for you| from now on| please)?\s*"
 )
 
@@ -139,7 +140,7 @@ def _typed(text: str, addressee: str | None, reply: bool) -> str:
     kept: list[str] = []
     blocks = _blocks(text)
     for at, block in enumerate(blocks):
-        if _letter(block, blocks[at:], addressee, reply):
+        if "\n" in text and _letter(block, blocks[at:], addressee, reply):
             break
         lines, rest_is_pasted, next_is_pasted = _own_lines(block)
         kept += [*lines, ""]
@@ -194,15 +195,15 @@ def _own_lines(block: list[str]) -> tuple[list[str], bool, bool]:
         return ([block[0]] if intro else []), False, False
     lines: list[str] = []
     for at, line in enumerate(block):
-        if _HEADER.match(line):
+        if ":" in line and _HEADER.match(line):
             return lines, True, False
-        intro_at = _INTRO.search(line)
+        intro_at = _INTRO.search(line) if ":" in line else None
         if intro_at:
             return [*lines, line[: intro_at.start()]], True, False
         if line.rstrip().endswith(":") and not _OWN_LABEL.fullmatch(line.strip().rstrip(":")):
             return [*lines, line], False, at == len(block) - 1
         bare = _BULLET.sub("", line, count=1)
-        label = _LABEL.match(bare)
+        label = _LABEL.match(bare) if ": " in bare else None
         if label and not _OWN_LABEL.fullmatch(bare[: bare.index(":")]) and _speaker(bare[: bare.index(":")]):
             continue
         lines.append(bare)
@@ -310,8 +311,9 @@ _ABBREVIATIONS = frozenset("mr mrs ms dr prof st jr sr vs no nr e.g i.e eg ie et
 _MONTH = pattern(r"(?:jan|feb|fév|mar|mär|apr|avr|ma[iy]|mayo|jun|jul|jui|aug|aoû|sep|o[ck]t|nov|de[cz]|déc|ene|abr|ago|dic)")
 _ASKS = re.compile(r"[?？](?:[^\w]*)$")
 _POLITE_TAG = pattern(r",? ?(?:ok(?:ay)?|please|alright|all right|deal|got it|understood|thanks|bitte|vale|d'accord|ja)\s?\?+\W*$")
+_ATTRIBUTED = pattern(r", (?:\w+ ){1,4}(?:says?|said|told (?:me|us)|used to say|wrote|goes)\W*$|, (?:sagt|sagte|dit|dice) .{2,40}$")
 _ASIDE = pattern(
-    r"(?:\s?[,;–—]\s?|\s-\s| )(?:and |but |so |und |et |y )?(?=(?:who|what|where|why|how|which|can you|could you|do you|does|did|are you|have you"
+    r"[,;–— ](?:(?<=[,;–—]) ?(?:and |but |so |und |et |y )?|(?<= )(?:- |(?:and|but|so|und|et|y) ))(?=(?:who|what|where|why|how|which|can you|could you|do you|does|did|are you|have you"
     r"|what's|who's|how's|and you|wer|was|wie|und du|qui|comment|et toi|cómo|quién|y tú|¿)\b)"
 )
 
@@ -352,10 +354,12 @@ def _sentence(part: str, held: tuple[str, ...]) -> Sentence | None:
     if 0 <= colon < len(part) - 2:
         # After a colon stands what somebody said, or an example, unless the label is one's own.
         part = part[colon + 2 :] if _OWN_LABEL.fullmatch(part[:colon]) else part[:colon]
+    if _ATTRIBUTED.search(part, max(0, len(part) - 60)):
+        return None
     question = False
     if part.startswith("¿") or _ASKS.search(part):
-        tag = _POLITE_TAG.search(part)
-        asides = [] if tag else [m for m in _ASIDE.finditer(part) if m.start() > 3 and _ends_clause(part, m)]
+        tag = _POLITE_TAG.search(part, max(0, len(part) - 40))
+        asides = [] if tag else [m for m in _ASIDE.finditer(part) if m.start() > 3]
         if tag:
             part = part[: tag.start()]
         elif asides:
@@ -363,11 +367,6 @@ def _sentence(part: str, held: tuple[str, ...]) -> Sentence | None:
         else:
             question = True
     return Sentence(part, question, words_of(part), held) if part else None
-
-
-def _ends_clause(part: str, aside: re.Match[str]) -> bool:
-    """Whether a question stands apart from what precedes it: after a mark, or after "and"."""
-    return bool(re.match(r"\s?[,;–—]|\s-\s", aside[0])) or aside[0].strip() in ("and", "but", "so", "und", "et", "y")
 
 
 # -- clauses ---------------------------------------------------------------------------------------------------------------------
@@ -397,8 +396,8 @@ _OTHER_HEADS = (
 _AND = r"(?:and|but|so|then|also|plus|oh|und|aber|et|mais|y|pero)"
 _PLEASE = r"(?:(?:also|please|then|just|now|actually|bitte|s'il te plaît|por favor),? )?"
 _JOINT = pattern(
-    rf"(?:\s?[;,]\s?|\s[-–—]+\s|\s?[–—]\s?)(?:{_AND} )*{_PLEASE}(?=(?:{_SAFE_I}|i|{_OTHER_HEADS})\b)"
-    rf"| (?:{_AND} )+{_PLEASE}(?=(?:{_SAFE_I}|i (?:just |already |finally )?(?:\w+ed|sent|bought|paid|wrote|did)|{_OTHER_HEADS})\b)"
+    rf"[ ;,–—](?:(?<=[;,–—]) ?|(?<= )[-–—]{{1,3}} ?)(?:{_AND} )*{_PLEASE}(?=(?:{_SAFE_I}|i|{_OTHER_HEADS})\b)"
+    rf"|[ ](?:{_AND} )+{_PLEASE}(?=(?:{_SAFE_I}|i (?:just |already |finally )?(?:\w+ed|sent|bought|paid|wrote|did)|{_OTHER_HEADS})\b)"
 )
 _FROM_NOW_ONLY = pattern(
     r"(?:from (?:now|here|today)(?: on)?|going forward|moving forward|in (?:the )?future|henceforth|as of (?:now|today)|ab (?:jetzt|sofort)|von nun an|künftig"

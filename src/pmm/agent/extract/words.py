@@ -91,8 +91,8 @@ NEVER_PROMISED = _set(
     " fly travel depart leave stay enjoy regret remember recall consider imagine pretend expect suffer struggle owe own belong pass take-it try"
     " attempt hopefully perhaps possibly likely presumably rather eventually someday hardly mind trust doubt prefer worry laugh cry freeze starve"
     " age retire graduate celebrate begin end fail forgive forget earn receive inherit hear notice realise realize end gonna soon sometimes"
-    " usually often either neither only spare rephrase repeat clarify elaborate can could must should would might may get used and or the a an"
-    " it that this there hit deal benefit graduate stop run-out crash explode vomit faint pick-one"
+    " usually often either neither only spare rephrase repeat clarify elaborate can could must should would might may used and or the a an"
+    " it that this there hit deal benefit wager gamble venture argue concede grant confess agree disagree accept settle reckon wake wear marry dress smell sweat shine look blush grin smile scream faint shiver crash explode vomit faint pick-one"
 )
 HEDGING_ADVERBS = _set("probably maybe perhaps possibly likely hopefully never always not presumably eventually someday hardly rather only usually sometimes often rarely either")
 SKIPPED_ADVERBS = _set(
@@ -164,6 +164,6 @@ PROVERBS = (
     "put off until tomorrow",
     "change a winning team",
 )
-SENTIMENTS = frozenset(("change", "leave", "leave me", "stop", "forget", "quit", "change again", "do that again", "talk to me again", "say that again"))
+SENTIMENTS = frozenset(("change", "leave", "leave me", "stop", "forget", "quit", "change again", "do that again", "talk to me again", "say that again", "do it again", "do this again", "do it", "do that"))
 SUPERSEDING_VERBS = _set("answer reply respond write speak talk communicate")
 LANGUAGES = _set("english french german spanish italian portuguese dutch polish russian chinese japanese korean turkish arabic swedish danish norwegian greek latin")

@@ -1,0 +1,83 @@
+"""`pmm recall`: what the mind would remember, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pmm.cli.options import AsJson, Db, examples
+
+if TYPE_CHECKING:
+    from pmm.runtime.mind import Mind
+
+EXAMPLES = examples(
+    'pmm recall "where does Ana live"',
+    'pmm recall "the budget" --k 3 --at 2026-03-05 --json',
+)
+
+
+def recall(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="What to look for.")],
+    db: Db = None,
+    k: Annotated[int, typer.Option("--k", metavar="N", min=1, max=1000, help="At most so many.")] = 8,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="ID|TIME", show_default=False, help="As of an event, a time, or the end of a day such as 2026-03-05."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find what was said about something, best first, with the reasons.
+
+    A score is the sum of its signals: the words in common, those of the messages around it, who said it, when ...
+    """
+    from pmm.cli import screen
+    from pmm.cli.minds import existing_mind
+
+    moment = None if at is None else _moment(at)
+    with existing_mind(db) as mind:
+        if not as_json:
+            show(mind, query, k, moment)
+            return
+        names = ("id", "ref", "text", "at", "who", "origin", "score", "why")
+        found = [{name: getattr(memory, name) for name in names} for memory in mind.recall(query, k=k, at=moment)]
+        screen.say(screen.to_json(found))
+
+
+def show(mind: Mind, query: str, k: int, at: int | datetime | None = None) -> None:
+    """What was found, for people."""
+    from zoneinfo import ZoneInfo
+
+    from pmm.cli.screen import bold, dim, one_line, say
+
+    found = mind.recall(query, k=k, at=at)
+    zone = ZoneInfo(mind.view().identity.zone)
+    for memory in found:
+        place = one_line(memory.origin if memory.ref is None else f"{memory.origin} {memory.ref}", 60)
+        when = memory.at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        say(f"{bold(f'#{memory.id}')} {dim(f'{when}, {one_line(memory.who, 40)}, {place}')}")
+        say(f"  {one_line(memory.excerpt or memory.text, 400)}")
+        say(f"  {dim(reasons(memory.score, memory.why))}")
+    if not found:
+        say("Nothing was found.")
+
+
+def reasons(score: float, why: Mapping[str, float]) -> str:
+    """ "0.83 = words 0.60 + who 0.15 + user 0.08"."""
+    parts: Sequence[str] = [f"{name} {share:.2f}" for name, share in sorted(why.items(), key=lambda item: -abs(item[1]))]
+    return f"{score:.2f} = {' + '.join(parts)}".replace("+ -", "- ").replace(" -0.00", " 0.00")
+
+
+def _moment(text: str) -> int | datetime:
+    from pmm.errors import InvalidInput
+
+    bare = text.strip().lstrip("#")
+    if bare.isascii() and bare.isdigit() and len(bare) < 19:
+        return int(bare)
+    try:
+        return datetime.combine(date.fromisoformat(bare), time.max) if len(bare) == 10 else datetime.fromisoformat(bare)
+    except ValueError:
+        pass
+    raise InvalidInput(f"{text!r} is neither an event's id nor a time.", hint="Write 214, 2026-03-05 or 2026-03-05T12:00.")
