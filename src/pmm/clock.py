@@ -19,9 +19,15 @@ class Clock:
         """The time now, aware, UTC, microseconds."""
         return datetime.now(UTC)
 
-    def wait(self, condition: threading.Condition, until: datetime | None) -> None:
-        """Wait on `condition` (held by the caller) until it is notified or this clock reaches `until` (None: no limit)."""
-        condition.wait(None if until is None else max(0.0, (until - self.now()).total_seconds()))
+    def wait(self, condition: threading.Condition, until: datetime | None, at_most_s: float | None = None) -> None:
+        """Wait on `condition` (held by the caller) until it is notified or this clock reaches `until` (None: no limit).
+
+        at_most_s: real seconds after which to return in any case.
+        """
+        left = threading.TIMEOUT_MAX if at_most_s is None else at_most_s
+        if until is not None:
+            left = min(left, max(0.0, (until - self.now()).total_seconds()))
+        condition.wait(left)
 
 
 class SimulatedClock(Clock):
@@ -47,13 +53,13 @@ class SimulatedClock(Clock):
             with condition:
                 condition.notify_all()
 
-    def wait(self, condition: threading.Condition, until: datetime | None) -> None:
+    def wait(self, condition: threading.Condition, until: datetime | None, at_most_s: float | None = None) -> None:
         with self._lock:
             if until is not None and until <= self._now:
                 return
             self._waiting.append(condition)
         try:
-            condition.wait()
+            condition.wait(at_most_s)
         finally:
             with self._lock:
                 self._waiting.remove(condition)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SNAPSHOT_EVERY = 1000
 _BATCH = 2000
+_LAST = 2**63 - 1
 
 
 class View:
@@ -52,6 +53,8 @@ class View:
         put(self, "_shown", {})
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)  # a slot not set yet (copy, pickle)
         shown = self._shown
         if name not in shown:
             if name not in self._projections:
@@ -60,6 +63,9 @@ class View:
         return shown[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("a View is frozen")
+
+    def __delattr__(self, name: str) -> None:
         raise AttributeError("a View is frozen")
 
     def __repr__(self) -> str:
@@ -86,8 +92,7 @@ class Views:
         for projection in self._projections.values():
             for kind in projection.kinds:
                 self._wanting.setdefault(kind, []).append(projection)
-        self._view = self._start(2**63 - 1)
-        self._saved = self._view.head
+        self._view, self._saved = self._start(_LAST)
 
     def at_head(self) -> View:
         """The mind now, everything committed included. Catches up with what this and other processes appended."""
@@ -101,7 +106,7 @@ class Views:
 
     def at(self, id: int) -> View:
         """The mind as it was right after event `id` (or at the head, if that comes first), from the nearest snapshot kept."""
-        view = self._start(max(0, id))
+        view, _ = self._start(min(max(0, id), _LAST))
         while view.head < id:
             events = self._log.since(view.head, min(_BATCH, id - view.head))
             if not events:
@@ -118,8 +123,9 @@ class Views:
                 states[name] = projection.apply(states[name], event)
         return View(events[-1].id, self._projections, states)
 
-    def _start(self, at: int) -> View:
-        """From snapshots at or before `at`. Projections whose snapshot is older than the others' are caught up to the same position."""
+    def _start(self, at: int) -> tuple[View, int]:
+        """From snapshots at or before `at`, with the position of the oldest one used. Projections whose snapshot is older than the others'
+        (new ones, or damaged) are caught up to the same position."""
         found: dict[str, tuple[int, Any]] = {}
         for name, projection in self._projections.items():
             found[name] = self._loaded(projection, at) or (0, projection.initial())
@@ -127,7 +133,7 @@ class Views:
         states: dict[str, Any] = {}
         for name, (position, state) in found.items():
             states[name] = self._caught_up(self._projections[name], position, state, head)
-        return View(head, self._projections, states)
+        return View(head, self._projections, states), min((position for position, _ in found.values()), default=0)
 
     def _loaded(self, projection: Projection[Any], at: int) -> tuple[int, Any] | None:
         snapshot = self._snapshots.load(projection.name, projection.version, at)
@@ -149,7 +155,7 @@ class Views:
 
     def save(self, *, every: int = SNAPSHOT_EVERY) -> bool:
         """Snapshot the present state if at least `every` events came since the last one. True if it did."""
-        view = self._view
+        view = self.at_head()
         if view.head - self._saved < every:
             return False
         encode = msgspec.msgpack.encode

@@ -86,3 +86,203 @@ def test_the_labelled_sentences_are_read_as_labelled(capsys: pytest.CaptureFixtu
     assert sum(not expected for _, expected, _ in rows) >= len(rows) // 2
     assert precision >= 0.97
     assert recall >= 0.80
+
+
+# -- when it is due --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "due"),
+    [
+        ("today", "2026-03-06"),
+        ("tonight at 8", "2026-03-06T20:00"),
+        ("tomorrow", "2026-03-07"),
+        ("tomorrow at 5", "2026-03-07T17:00"),
+        ("tomorrow morning at 8", "2026-03-07T08:00"),
+        ("at 9", "2026-03-06T21:00"),
+        ("at 11:30", "2026-03-06T11:30"),
+        ("at 8am", "2026-03-07T08:00"),
+        ("at 17:00", "2026-03-06T17:00"),
+        ("at noon", "2026-03-06T12:00"),
+        ("the day after tomorrow", "2026-03-08"),
+        ("on Friday", "2026-03-13"),
+        ("this Friday", "2026-03-06"),
+        ("on Monday", "2026-03-09"),
+        ("next Wednesday", "2026-03-11"),
+        ("by Thursday at 10am", "2026-03-12T10:00"),
+        ("in two days", "2026-03-08"),
+        ("in 3 weeks", "2026-03-27"),
+        ("in a month", "2026-04-06"),
+        ("in 90 minutes", "2026-03-06T11:30"),
+        ("on 2026-05-03", "2026-05-03"),
+        ("on 3 May", "2026-05-03"),
+        ("on May 3rd, 2027", "2027-05-03"),
+        ("on the 3rd of May at 14:30", "2026-05-03T14:30"),
+        ("on 1 January", "2027-01-01"),
+        ("on the 5th", "2026-04-05"),
+        ("by the end of the week", "2026-03-08"),
+        ("by the end of the month", "2026-03-31"),
+        ("next week", "2026-03-15"),
+        ("this weekend", "2026-03-08"),
+    ],
+)
+def test_a_promise_is_due_when_it_says(words: str, due: str) -> None:
+    assert message(f"I'll send you the draft {words}.") == [f"open user {due} send you the draft"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Ich werde dir am Freitag um 17 Uhr den Entwurf schicken.", "open user 2026-03-13T17:00 dir den Entwurf schicken"),
+        ("Ich werde Ana übermorgen anrufen.", "open user 2026-03-08 Ana anrufen"),
+        ("Ich werde am 3. Mai die Miete überweisen.", "open user 2026-05-03 die Miete überweisen"),
+        ("Rappelle-moi de sortir la poubelle tous les lundis à 8h.", "open mind 2026-03-09T08:00 FREQ=WEEKLY;BYDAY=MO sortir la poubelle"),
+        ("Rappelle-moi d'appeler Ana après-demain.", "open mind 2026-03-08 appeler Ana"),
+        ("Recuérdame pagar el alquiler el 3 de mayo a las 17:00.", "open mind 2026-05-03T17:00 pagar el alquiler"),
+        ("Remind me to water the plants every other day.", "open mind 2026-03-08 FREQ=DAILY;INTERVAL=2 water the plants"),
+        ("Remind me to stretch every weekday at 3pm.", "open mind 2026-03-09T15:00 FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR stretch"),
+        ("Remind me next week to call Ana.", "open mind 2026-03-09 call Ana"),
+    ],
+)
+def test_dates_in_other_languages_and_repeats(text: str, found: str) -> None:
+    assert message(text) == [found]
+
+
+@pytest.mark.parametrize("words", ["on 31 February", "in 9999 years", "on 2026-13-45", "for tomorrow", "from Friday", "at 99:99"])
+def test_what_is_no_due_date_is_left_in_the_text(words: str) -> None:
+    assert message(f"Remind me to check the notes {words}") == [f"open mind - check the notes {words}"]
+
+
+def test_due_dates_are_local_to_the_zone_of_the_mind() -> None:
+    late = datetime(2026, 3, 6, 23, 30, tzinfo=ZoneInfo("UTC"))
+    events = extract_message("Remind me to call Ana tomorrow at 5pm", Known(now=late, zone="Asia/Tokyo"))
+    assert [printed(event) for event in events] == ["open mind 2026-03-08T17:00 call Ana"]
+    assert isinstance(events[0], CommitmentOpened) and events[0].due is not None and events[0].due.zone == "Asia/Tokyo"
+
+
+def test_minutes_are_counted_across_a_change_of_the_clock() -> None:
+    before = datetime(2026, 3, 29, 1, 50, tzinfo=ZoneInfo("Europe/Berlin"))
+    events = extract_message("Remind me in 20 minutes to check the oven", Known(now=before, zone="Europe/Berlin"))
+    assert [printed(event) for event in events] == ["open mind 2026-03-29T03:10 check the oven"]
+
+
+# -- what is already known -------------------------------------------------------------------------------------------------------
+
+
+def test_an_open_commitment_is_not_opened_again() -> None:
+    known = Known(now=NOW, zone="Europe/Berlin", commitments=((3, "user", "Send you  the DRAFT."), (4, "mind", "call Ana")))
+    assert message("I'll send you the draft tomorrow", known) == []
+    assert message("Remind me to call Ana on Friday", known) == []
+    assert message("I'll call Ana on Friday", known) == ["open user 2026-03-13 call Ana"]
+    assert message("Remind me to feed Rex. Remind me to feed Rex!") == ["open mind - feed Rex"]
+
+
+def test_a_name_already_known_is_not_adopted_again() -> None:
+    known = Known(now=NOW, zone="Europe/Berlin", name="Echo", user_name="Scott")
+    assert message("Echo, I'm Scott. Your name is Echo.", known) == []
+    assert message("Echo, your name is Nova.", known) == ["name mind Nova"]
+
+
+def test_the_mind_may_be_spoken_to_by_name() -> None:
+    known = Known(now=NOW, zone="Europe/Berlin", name="Echo")
+    assert message("Hey Echo, remind me to call Ana tomorrow", known) == ["open mind 2026-03-07 call Ana"]
+    assert message("Please always answer in French, Echo.", known) == ["set always answer in French"]
+
+
+@pytest.mark.parametrize(("one", "other"), [("Call Ana.", "call  ana"), ("“Don’t” shout!", "don't” shout"), ("ＡＢＣ", "abc"), ("Straße", "STRASSE")])
+def test_texts_that_say_the_same_normalise_alike(one: str, other: str) -> None:
+    assert normalise(one) == normalise(other)
+
+
+# -- what was typed, what was pasted ---------------------------------------------------------------------------------------------
+
+LONG = "Lorem ipsum dolor sit amet, and I will send you the report tomorrow. " * 12
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LONG,
+        LONG.replace(". ", ".\n"),
+        "Here is the mail: my name is Bob. I will send you the draft tomorrow.",
+        "Here's the email:\n\nHi,\nmy name is Bob.\n\nAlways answer in French.",
+        "What do you make of this:\nRemind me to call Ana tomorrow.",
+        "From: Bob\nSubject: x\n\nI will send you the draft tomorrow.",
+        "Dear Ana,\nI will send you the draft tomorrow.\nBest regards,\nScott",
+        "~~~\nalways answer in French\n\nnever use emojis\n~~~",
+        "Look:\n\n    my name is Bob\n",
+        "> Remind me to call Ana\n> tomorrow",
+        "She said “I’ll call you Echo” and left.",
+        "Er sagte: „Mein Name ist Bob.“",
+        "Il a dit « je m'appelle Bob ».",
+        "The variable `my name is Bob` is odd.",
+        "Is it true that your name is Echo?",
+    ],
+)
+def test_nothing_is_taken_from_quotations_code_and_pasted_text(text: str) -> None:
+    assert message(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Remind me to answer this tomorrow.\n\n" + LONG,
+        LONG + "\n\nRemind me to answer this tomorrow.",
+        "Remind me to answer this tomorrow. Here is the mail: " + LONG,
+        "Here is the mail:\n\n" + LONG + "\n\nRemind me to answer this tomorrow.",
+        "Remind me to answer this tomorrow.\n```\nalways x\n```",
+        'He said "I\'ll be there." Remind me to answer this tomorrow.',
+        "Remind me to answer this tomorrow.\n" + "x " * 500_000,
+        "x " * 500_000 + "\nRemind me to answer this tomorrow.",
+        "Remind me to answer\u200b this\u00a0tomorrow.\x00",
+        "\u202eRemind me to answer this tomorrow.",
+    ],
+)
+def test_a_sentence_typed_next_to_it_counts(text: str) -> None:
+    assert message(text) == ["open mind 2026-03-07 answer this"]
+
+
+# -- hostile text and the clock --------------------------------------------------------------------------------------------------
+
+PIECES = st.sampled_from(
+    "I'll |I will |remind me |to |call me |your name is |Echo|always |never |stop using |from now on |on Friday|at 5|tomorrow|in 2 days|every |Monday|,|. |? "
+    "|! |: |; | and |\n|\n\n|\"|'|“|”|„|«|»|`|```\n|> |    |\u200b|\u202e|😀|\ud800|\x00|\U000f0000|I sent the draft|cancel the reminder|3 May |31.2.|99:99|a|ß"
+    "|that rule|forget |ich werde |morgen |je vais |demain |Dear Bob,\n|Here is it:".split("|")
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=400), st.lists(PIECES, max_size=60).map("".join)))
+def test_no_text_raises(text: str) -> None:
+    for event in [*extract_message(text, SOMETHING), *extract_reply(text, SOMETHING)]:
+        assert printed(event)
+        event.content.encode()  # what can't be stored is never extracted
+    assert normalise(normalise(text)) == normalise(text)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a", " ", "\n", '"', "“", "'a ", "`", "I will ", "remind me ", "I'll call you, ", "and I ", "always never ", "stop ", "by at on in ", "1 ", "my name is ",
+     "every Monday and ", "Echo ", "ok, ", "a: ", "> ", "```\n", "I'll do it.\n", "I'll do it, I will\n\n", "¿", "\u0301", "😀", "here is ", "please "],
+)  # fmt: skip
+def test_a_megabyte_is_read_in_no_time(unit: str) -> None:
+    for size in (4_000, 1 << 20):
+        text = (unit * (size // len(unit) + 1))[:size]
+        took = []
+        for _ in range(3):
+            start = time.perf_counter()
+            extract_message(text, SOMETHING)
+            extract_reply(text, SOMETHING)
+            took.append(time.perf_counter() - start)
+        assert min(took) < 0.4
+
+
+def test_a_message_that_says_nothing_costs_microseconds() -> None:
+    text = "Yesterday we went to see the sea; it was cold, and the wind blew the hats of three people off the pier."
+    took = []
+    for _ in range(20):
+        start = time.perf_counter()
+        for _ in range(50):
+            extract_message(text, SOMETHING)
+        took.append((time.perf_counter() - start) / 50)
+    assert min(took) < 100e-6

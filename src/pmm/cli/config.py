@@ -8,8 +8,8 @@ import typer
 
 from pmm.cli.options import AsJson, examples
 
-EXAMPLES = examples("pmm config", "pmm config --json", 'echo \'model = "ollama:llama3.2"\' >> "$(pmm config path)"')
-PATH_EXAMPLES = examples("pmm config path")
+EXAMPLES = examples("pmm config", "pmm config --json", "PMM_MODEL=offline pmm config")
+PATH_EXAMPLES = examples('$EDITOR "$(pmm config path)"')
 
 MASK = "********"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,7 @@ SESSIONS_MAX = 8
 SCENES_MAX = 4
 PENDING_MAX = 64
 TURNS_MAX = 1024
+SHOWN_MAX = 8 * TURNS_MAX
 """of one epoch; only a session that never opens one (the fast path alone) comes near it"""
 
 
@@ -72,7 +75,7 @@ class Conversation(msgspec.Struct, frozen=True):
     """sessions: the latest 8, least recently used first. pending: messages that no reply or failure has ended."""
 
     zone: str = "UTC"
-    sessions: dict[str, Session] = msgspec.field(default_factory=dict)
+    sessions: Mapping[str, Session] = msgspec.field(default_factory=dict)
     pending: tuple[Pending, ...] = ()
     forgotten: bool = False
     """whether any session has left `sessions`"""
@@ -121,6 +124,9 @@ class ConversationProjection(Projection[Conversation]):
                 return replace(state, zone=event.timezone)
         return state
 
+    def freeze(self, state: Conversation) -> Conversation:
+        return msgspec.structs.replace(state, sessions=MappingProxyType(state.sessions))
+
     def _replied(self, state: Conversation, event: ReplyEvent) -> Conversation:
         asked = next((p for p in state.pending if p.id == event.to), None)
         if asked is None:
@@ -129,11 +135,12 @@ class ConversationProjection(Projection[Conversation]):
         said = event.usage.completion if event.usage.completion is not None else _estimate(event.content)
         tokens = (asked.tokens or _estimate(asked.text)) + said + 8  # 8: what a chat template puts around two messages, rounded up
         turn = Spoken(asked.id, event.id, asked.header, asked.text, event.content, tokens)
+        turns, shown = (*session.turns, turn), session.shown.union(asked.shown)
         session = msgspec.structs.replace(
             session,
-            turns=(*session.turns, turn)[-TURNS_MAX:],
-            tokens=session.tokens + tokens,
-            shown=session.shown.union(asked.shown),
+            turns=turns[-TURNS_MAX:],
+            tokens=session.tokens + tokens - sum(t.tokens for t in turns[:-TURNS_MAX]),
+            shown=shown if len(shown) <= SHOWN_MAX else frozenset(sorted(shown)[-SHOWN_MAX:]),
             last=event.id,
             day=asked.day,
         )

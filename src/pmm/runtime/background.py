@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from pmm.clock import Clock
-from pmm.errors import MindBusy, MindClosed
+from pmm.errors import DiskFull, LocksUnsupported, LogStopped, MindBusy, MindClosed, PMMError, StorageError
 from pmm.events import Event
 from pmm.storage.eventlog import EventLog
 from pmm.storage.locks import ProcessLock
@@ -25,6 +25,11 @@ TRIES = 5
 BACKOFF_S = 2.0
 BATCH = 256
 LOCK_RETRY_S = 2.0
+POLL_S = 1.0
+"""how often whoever works looks for what other processes appended"""
+BUSY_S, TROUBLE_S = 0.05, 1.0
+"""how soon to try again what had to wait for a turn; what the log could not do (disk full)"""
+BACKOFF_DOUBLINGS = 10
 
 
 class Consumer(msgspec.Struct, frozen=True):
@@ -36,7 +41,7 @@ class Consumer(msgspec.Struct, frozen=True):
 
 
 class Chore(msgspec.Struct, frozen=True):
-    """Upkeep of derived data: `act` runs when at least `every` events came since it last did."""
+    """Upkeep of derived data: `act` runs when at least `every` events came since it last did. One that raises is tried again later."""
 
     name: str
     every: int
@@ -44,7 +49,7 @@ class Chore(msgspec.Struct, frozen=True):
 
 
 class Lag(msgspec.Struct, frozen=True):
-    """One consumer's state as `pmm status` shows it. pending: whether events it wants wait."""
+    """One consumer's state as `pmm status` shows it (or a failing chore's). pending: whether events it wants wait."""
 
     name: str
     position: int
@@ -69,11 +74,14 @@ class BackgroundProcessor:
         self._changed = threading.Condition()
         self._news = True
         self._working = False
+        self._resting = False
         self._closing = False
         self._mine = False
-        self._later = False
+        self._later = 0.0
+        self._seen = 0
         self._at: dict[str, Position] = {}
         self._thread: threading.Thread | None = None
+        log.on_appended(self._heard)
 
     def start(self) -> None:
         """Begin to work in the background."""
@@ -86,30 +94,41 @@ class BackgroundProcessor:
             self._news = True
             self._changed.notify_all()
 
+    def _heard(self) -> None:
+        """Something was appended here. Noted, so that `wait_idle` can't miss it, but nobody is woken in mid-turn for it."""
+        self._news = True
+
     def wait_idle(self, timeout: float | None = None) -> bool:
-        """Wait (real seconds) until nothing is left to do now. False: timed out."""
+        """Wait (real seconds) until nothing is left to do now, here or in the process that works. False: timed out, or nobody works."""
         limit = None if timeout is None else time.monotonic() + timeout
         while True:
-            with self._changed:
-                if self._mine and not self._working and not self._news:
-                    return True
-                left = None if limit is None else limit - time.monotonic()
-                if left is not None and left <= 0:
-                    return False
-                self._changed.wait(min(0.05, left) if left is not None else 0.05)
-                elsewhere = not self._mine
-            if elsewhere and not any(lag.pending for lag in self.lags()):
+            busy = self._mine and (self._working or self._news)
+            if not busy and not self._pending():
                 return True
+            with self._changed:
+                left = None if limit is None else limit - time.monotonic()
+                if self._closing or (self._thread is not None and not self._thread.is_alive()) or (left is not None and left <= 0):
+                    return False
+                if self._resting:
+                    self._news, self._resting = True, False
+                    self._changed.notify_all()
+                self._changed.wait(0.05 if left is None else min(0.05, left))
+
+    def _pending(self) -> bool:
+        try:
+            return any(lag.pending for lag in self.lags())
+        except PMMError:
+            return True
 
     def lags(self) -> list[Lag]:
-        """How far every consumer is."""
+        """How far every consumer is, and which chores fail."""
         found = []
         for consumer in self._consumers:
             p = self._positions.load(consumer.name)
-            waiting = self._log.by_kind(*consumer.kinds, since=p.position, limit=1)
-            held_back = p.retry_at is not None and p.retry_at > self._clock.now()
-            found.append(Lag(p.name, p.position, bool(waiting) and not held_back, p.failures, p.error, p.parked))
-        return found
+            waiting = bool(self._log.by_kind(*consumer.kinds, since=p.position, limit=1))
+            found.append(Lag(p.name, p.position, waiting and not self._held_back(p), p.failures, p.error, p.parked))
+        chores = (self._positions.load(chore.name) for chore in self._chores)
+        return found + [Lag(p.name, p.position, False, p.failures, p.error, p.parked) for p in chores if p.failures]
 
     def close(self, wait_s: float = 2.0) -> None:
         """Stop after what is being handled now, waiting at most `wait_s`; what is left waits in the log."""
@@ -124,14 +143,18 @@ class BackgroundProcessor:
     def _loop(self) -> None:
         try:
             while not self._closing:
-                if not self._mine and not self._take():
-                    continue
-                self._work()
-                self._rest()
+                if self._mine or self._take():
+                    self._work()
+                    self._rest()
         except MindClosed:
             pass  # closed under a handler that took too long: its position was not stored, so it is handled again
+        except (LogStopped, LocksUnsupported):
+            pass  # nothing can be done here any more; whoever speaks next is told why
         finally:
-            if self._mine:
+            with self._changed:
+                mine, self._mine = self._mine, False
+                self._changed.notify_all()
+            if mine:
                 self._lock.release()
 
     def _take(self) -> bool:
@@ -143,42 +166,77 @@ class BackgroundProcessor:
                 if not self._closing:
                     self._changed.wait(LOCK_RETRY_S)
             return False
-        names = [c.name for c in self._consumers] + [c.name for c in self._chores]
-        self._at = {name: self._positions.load(name) for name in names}
+        self._at.clear()
         with self._changed:
             self._mine, self._news = True, True
         return True
 
     def _work(self) -> None:
         with self._changed:
-            self._news, self._working, self._later = False, True, False
+            self._news, self._working, self._later = False, True, 0.0
         try:
+            self._try("", self._look)
             for consumer in self._consumers:
-                while not self._closing and self._advance(consumer):
-                    pass
+                self._try(consumer.name, lambda consumer=consumer: self._run(consumer))
             for chore in self._chores:
-                if not self._closing:
-                    self._do(chore)
+                self._try(chore.name, lambda chore=chore: self._do(chore))
         finally:
             with self._changed:
                 self._working = False
                 self._changed.notify_all()
 
+    def _try(self, name: str, act: Callable[[], None]) -> None:
+        """What the log can't do now (no space, somebody else writing) is tried again soon, from the stored position; others go on."""
+        if self._closing:
+            return
+        try:
+            act()
+        except (LogStopped, LocksUnsupported):
+            raise
+        except (StorageError, MindBusy):
+            self._at.pop(name, None)
+            self._later = TROUBLE_S
+
+    def _look(self) -> None:
+        self._seen = self._log.head[0]
+
+    def _moved(self) -> bool:
+        """Whether another process appended something."""
+        try:
+            return self._log.head[0] != self._seen
+        except (StorageError, MindBusy):
+            return False
+
     def _rest(self) -> None:
-        """Sleep until woken, or until the earliest retry is due."""
-        times = [p.retry_at for p in self._at.values() if p.retry_at is not None]
-        with self._changed:
-            if not self._news and not self._closing:
-                if self._later:
-                    self._changed.wait(0.05)
-                else:
-                    self._clock.wait(self._changed, min(times, default=None))
-            self._news = True
+        """Sleep until woken, until the earliest retry is due, or until another process appended something."""
+        until = min((p.retry_at for p in self._at.values() if p.retry_at is not None), default=None)
+        stop = False
+        while not stop:
+            with self._changed:
+                if not self._news and not self._closing:
+                    self._resting = True
+                    self._clock.wait(self._changed, until, self._later or POLL_S)
+                    self._resting = False
+                stop = self._news or self._closing or bool(self._later) or (until is not None and until <= self._clock.now())
+            stop = stop or self._moved()
+        self._news = True
+
+    def _held_back(self, p: Position) -> bool:
+        return p.retry_at is not None and p.retry_at > self._clock.now()
+
+    def _position(self, name: str) -> Position:
+        if name not in self._at:
+            self._at[name] = self._positions.load(name)
+        return self._at[name]
+
+    def _run(self, consumer: Consumer) -> None:
+        while not self._closing and self._advance(consumer):
+            pass
 
     def _advance(self, consumer: Consumer) -> bool:
         """Handle the next batch. True if there may be more."""
-        at = self._at[consumer.name]
-        if at.retry_at is not None and at.retry_at > self._clock.now():
+        at = self._position(consumer.name)
+        if self._held_back(at):
             return False
         events = self._log.by_kind(*consumer.kinds, since=at.position, limit=BATCH)
         for event in events:
@@ -186,7 +244,7 @@ class BackgroundProcessor:
                 return False
             outcome = self._handled(consumer, event, at)
             if outcome is None:
-                self._later = True
+                self._later = self._later or BUSY_S
                 return False
             at = self._at[consumer.name] = outcome
             self._positions.save(at)
@@ -200,19 +258,33 @@ class BackgroundProcessor:
             consumer.handle(event)
         except MindBusy:
             return None
-        except MindClosed:
-            raise
+        except (MindClosed, LogStopped, DiskFull):
+            raise  # not the event's fault
         except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a visible retry or dead letter
-            failures, told = at.failures + 1, f"{type(error).__name__}: {error}"
+            failures = at.failures + 1
             if failures >= TRIES:
-                return Position(at.name, event.id, 0, None, told, (*at.parked, event.id)[-1000:])
-            retry_at = self._clock.now() + timedelta(seconds=BACKOFF_S * 2 ** (failures - 1))
-            return Position(at.name, at.position, failures, retry_at, told, at.parked)
+                return Position(at.name, event.id, 0, None, _told(error), (*at.parked, event.id)[-1000:])
+            return Position(at.name, at.position, failures, self._retry_at(failures), _told(error), at.parked)
         return Position(at.name, event.id, 0, None, "", at.parked)
 
     def _do(self, chore: Chore) -> None:
-        at, head = self._at[chore.name], self._log.head[0]
-        if head - at.position >= chore.every:
+        at, head = self._position(chore.name), self._log.head[0]
+        if head - at.position < chore.every or self._held_back(at):
+            return
+        try:
             chore.act()
-            self._at[chore.name] = msgspec.structs.replace(at, position=head)
-            self._positions.save(self._at[chore.name])
+        except (MindBusy, MindClosed, LogStopped, DiskFull):
+            raise
+        except Exception as error:  # noqa: BLE001 - upkeep that fails shows in `lags`, and stops nothing else
+            at = Position(at.name, at.position, at.failures + 1, self._retry_at(at.failures + 1), _told(error))
+        else:
+            at = Position(at.name, head)
+        self._at[chore.name] = at
+        self._positions.save(at)
+
+    def _retry_at(self, failures: int) -> datetime:
+        return self._clock.now() + timedelta(seconds=BACKOFF_S * 2 ** min(failures - 1, BACKOFF_DOUBLINGS))
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

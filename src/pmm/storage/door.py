@@ -149,7 +149,7 @@ def told_plainly(error: apsw.Error, path: str | Path) -> StorageError | MindBusy
         case apsw.FullError():
             return DiskFull(f"{path}: the disk is full.")
         case apsw.IOError():
-            if error.extendedresult == apsw.SQLITE_IOERR_SHMSIZE:
+            if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE:
                 return DiskFull(f"{path}: there is no room for the write-ahead log's index.")
             return LogStopped(f"{path}: the disk failed ({error}).")
         case apsw.BusyError() | apsw.LockedError():

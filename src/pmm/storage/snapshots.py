@@ -34,9 +34,14 @@ class Snapshots:
         with side.writing():
             for s in snapshots:
                 rows = side.run("SELECT hash FROM events WHERE id = ?", (s.position,))
-                newest = side.run("SELECT max(position) FROM snapshots WHERE projection = ? AND version = ?", (s.projection, s.version))
-                if not rows or (newest[0][0] or 0) >= s.position:
+                newest = side.run(
+                    "SELECT max(s.position) FROM snapshots s JOIN events e ON e.id = s.position AND e.hash = s.link "
+                    "WHERE s.projection = ? AND s.version = ?",
+                    (s.projection, s.version),
+                )
+                if not rows or (newest[0][0] or 0) > s.position:
                     continue
+                side.run("DELETE FROM snapshots WHERE projection = ? AND position >= ?", (s.projection, s.position))
                 side.run("DELETE FROM snapshots WHERE projection = ? AND version <> ?", (s.projection, s.version))
                 side.run(
                     "DELETE FROM snapshots WHERE projection = ?1 AND position / ?2 = (SELECT max(position) / ?2 FROM snapshots "

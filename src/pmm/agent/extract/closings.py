@@ -17,58 +17,75 @@ _ENOUGH = 0.6
 """The part of a commitment's words that must be named."""
 
 CUES = frozenset(
-    "ve have done finished completed sent called cancel forget remind reminder reminders task tasks todo commitment promise did just already reminding skip scratch ignore clear"
-    " finally paid bought wrote emailed submitted booked is been longer don i delete scrap drop remove habe hab j'ai ai he erledigt fertig".split()
+    "ve have done finished completed sent called cancel forget remind reminder reminders task tasks todo commitment"
+    " promise did just already reminding skip scratch ignore clear"
+    " finally paid bought wrote emailed submitted booked is been longer don i delete scrap drop remove habe hab j'ai ai he"
+    " erledigt fertig".split()
 )
 
 _DONE = pattern(
-    r"(?:i(?:'ve| have|ve)? ?|(?=(?:just|already|finally) ))(?:just |already |finally |now |actually |also |successfully |managed to |went and )*(?P<verb>[a-z-]+)(?P<what>(?: .+)?)"
+    r"(?:i(?:'ve| have|ve)? ?|(?=(?:just|already|finally) ))(?:just |already |finally |now |actually |also |successfully "
+    r"|managed to |went and )*(?P<verb>[a-z-]+)(?P<what>(?: .+)?)"
 )
 _DONE_WITH = pattern(
-    r"(?:i(?:'m| am|'ve been|'ve)? )?(?:just |now |already |finally )?(?:all )?(?:done with|finished with|done|finished|completed) (?:with )?(?P<what>.+)"
+    r"(?:i(?:'m| am|'ve been|'ve)? )?(?:just |now |already |finally )?(?:all )?(?:done with|finished with|done|finished"
+    r"|completed) (?:with )?(?P<what>.+)"
 )
 _IS_DONE = pattern(
-    r"(?:(?:the|my|your|our|that) )?(?P<what>[^,;]{2,80}?)(?: is| are| has been| have been| was| were|'s)?(?: now| finally| already| all| just)* "
-    r"(?P<verb>done|complete|sent|paid|bought|written|made|\w+ed)(?: now| already| today| yesterday| this morning| last night| off| out|,? as promised)?\s*$"
+    r"(?:(?:the|my|your|our|that) )?(?P<what>[^,;]{2,80}?)(?: is| are| has been| have been| was| were|'s)?(?: now| finally|"
+    r" already| all| just)* "
+    r"(?P<verb>done|complete|sent|paid|bought|written|made|\w+ed)(?: now| already| today| yesterday| this morning| last"
+    r" night| off| out|,? as promised| (?:to|for) (?P<whom>[\w ]{2,40}))?\s*$"
 )
 _IS_DONE_CUES = frozenset(
-    "is are has have been was were done finished complete completed sent submitted paid booked delivered bought fixed written mailed emailed called signed returned cleaned"
+    "is are has have been was were done finished complete completed sent submitted paid booked delivered bought fixed"
+    " written mailed emailed called signed returned cleaned"
     " ordered washed posted published shipped sorted".split()
 )
 _GERMAN = pattern(r"ich habe? (?P<what>.+?) (?P<verb>(?:ge|be|ver|er|an|ab|ein)\w+(?:t|en))\W*$")
 _NOT_DONE = pattern(
-    r"\b(?:almost|nearly|not|n't|haven't|hasn't|didn't|never|half|partly|partially|most of|some of|part of|wrong|should|could|would|wish|if|unless|until|when|soon"
-    r"|tried|try|trying|want|wanted|need|needed|plan|planned|meant|hope|hoped|forgot|started|begun|began|thought|think|dreamt|dreamed|dream|imagine|said|told"
-    r"|will|'ll|going to|about to|except|but not|except for|first (?:half|part|draft of)|supposed|might|may|maybe|probably|asked|yet|nicht|noch|fast|how)\b"
+    r"\b(?:almost|nearly|not|n't|haven't|hasn't|didn't|never|half|partly|partially|most of|some of|part of|wrong|should"
+    r"|could|would|wish|if|unless|until|when|soon"
+    r"|tried|try|trying|want|wanted|need|needed|plan|planned|meant|hope|hoped|forgot|started|begun|began|thought|think"
+    r"|dreamt|dreamed|dream|imagine|said|told"
+    r"|will|'ll|going to|about to|except|but not|except for|first (?:half|part|draft of)|supposed|might|may|maybe|probably"
+    r"|asked|yet|nicht|noch|fast|how)\b"
 )
 _GENERIC = frozenset(
-    "done did finished completed handled sorted finalised finalized accomplished wrapped managed took tackled checked crossed ticked closed".split()
+    "done did finished completed handled sorted finalised finalized accomplished wrapped managed took tackled checked"
+    " crossed ticked closed".split()
 )
 # "I finished the report" doesn't show that it was sent.
 _HANDED_OVER = frozenset(
     stem(word)
-    for word in "send email mail submit give return pay deliver share bring call phone text message tell show post publish upload forward hand present ask invite meet".split()
+    for word in "send email mail submit give return pay deliver share bring call phone text message tell show post publish upload"
+    " forward hand present ask invite meet".split()
 )
 _PRONOUN = pattern(r"\b(?:you|your)\b")
 
 _CANCEL_REMINDER = pattern(
-    r"(?:please |just |you can |ok )*(?:cancel|delete|drop|remove|scrap|clear|forget|ignore|turn off|never mind) (?:about )?(?:the|that|my|this) "
+    r"(?:please |just |you can |ok )*(?:cancel|delete|drop|remove|scrap|clear|forget|ignore|turn off|never mind) (?:about"
+    r" )?(?:the|that|my|this) "
     r"(?:(?P<kind>[\w' -]{2,40}?) )?(?:reminder|commitment|promise|task|to-?do)(?: (?:about|to|for|of|on|regarding) (?P<what>.+))?\s*$"
 )
 _CANCEL_ALL = pattern(r"(?:please |just )*(?:cancel|delete|drop|remove|clear|forget) all (?:of )?(?:the |my |your |those )?reminders\s*$")
 _NO_NEED = pattern(
-    r"(?:please )?(?:you (?:don't|do not) (?:have|need) to|you no longer (?:have|need) to|no need to|there's no need to|you needn't|please don't|don't|do not|stop) "
+    r"(?:please )?(?:you (?:don't|do not) (?:have|need) to|you no longer (?:have|need) to|no need to|there's no need to|you"
+    r" needn't|please don't|don't|do not|stop) "
     r"remind(?:ing)? me (?:any ?more )?(?:to|about) (?P<what>.+)"
 )
 _FORGET_ABOUT = pattern(r"(?:please |just |let's |you can )*(?:forget|never mind|scratch|skip|scrap) (?:about )?(?P<what>.*\w+ing .+)")
 _WONT = pattern(
-    r"i(?:'m not going to| am not going to|'m no longer going to| won't(?: be)?| will not(?: be)?|'ve decided not to| no longer need to| don't need to| don't have to) "
+    r"i(?:'m not going to| am not going to|'m no longer going to| won't(?: be)?| will not(?: be)?|'ve decided not to| no"
+    r" longer need to| don't need to| don't have to) "
     r"(?P<what>.+?) (?:after all|any ?more|any longer)\s*$"
 )
 _MORE = pattern(r",? (?:any ?more|any longer|again|after all|please|now|thanks?)\s*$")
 _GENITIVE = pattern(r"\b(\w+)'s (\w+)")
 _POLITE = pattern(r",? (?:please|thanks?(?: you)?|ok(?:ay)?|now)\s*$")
-_CANCEL_CUES = frozenset("cancel delete drop remove scrap clear forget ignore turn never remind reminding skip scratch all more longer anymore".split())
+_CANCEL_CUES = frozenset(
+    "cancel delete drop remove scrap clear forget ignore turn never remind reminding skip scratch all more longer anymore".split()
+)
 _ELSEWHERE = pattern(r"\b(?:says?|said|told|wrote|asked|claims?|thinks?|if|unless|when|once|after|imagine|suppose|pretend|wish)\b")
 
 _PERFECT = pattern(r"i(?:'ve| have) ")
@@ -119,7 +136,11 @@ def _kept(clause: Clause, items: list[Item], speaker: Literal["mind", "user"]) -
         if _NOT_DONE.search(text) or _ELSEWHERE.search(clause.before):
             return []
         # What the mind promised to do for "you", the user can't have done.
-        fit = _best(verb, m["what"], [item for item in items if item[1] == speaker or not _PRONOUN.search(item[2])])
+        fit = _best(
+            verb,
+            f"{m['what']} {m.groupdict().get('whom') or ''}",
+            [item for item in items if item[1] == speaker or not _PRONOUN.search(item[2])],
+        )
         if fit:
             return fit
     return []
@@ -192,4 +213,6 @@ def _mentioned(mention: str, items: list[Item]) -> list[int]:
 def _whole(mention: str, items: list[Item]) -> list[int]:
     """The commitment of which nearly all words are mentioned."""
     said = set(stems(mention))
-    return _only_best({cid: score for cid, _, text in items if (wanted := set(stems(text))) and (score := len(wanted & said) / len(wanted)) >= 0.75})
+    return _only_best(
+        {cid: score for cid, _, text in items if (wanted := set(stems(text))) and (score := len(wanted & said) / len(wanted)) >= 0.75}
+    )

@@ -76,7 +76,8 @@ _UNITS = {
 _UNIT = "(?:" + "|".join(f"(?P<{unit}>{'|'.join(names.split())})" for unit, names in _UNITS.items()) + ")"
 _MONTHS = (
     "january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec"
-    " januar jänner februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre"
+    " januar jänner februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre"
+    " octobre novembre décembre"
     " enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 )
 _MONTH = "(?:" + "|".join(sorted(_MONTHS.split(), key=len, reverse=True)) + ")"
@@ -85,21 +86,26 @@ _BY = (
     r"|spätestens|avant|d'ici|pour|le|el|para el|para|antes del?|hasta el|hasta) )?"
 )
 _NOT_AFTER = frozenset(
-    "of for from about since last past the a an black good easter cyber ash von letzten vom guten jeden de dernier du por and's each these those".split()
+    "of for from about since last past the a an black good easter cyber ash von letzten vom guten jeden de dernier du por"
+    " and's each these those".split()
 )
 _MAY_FOLLOW = (
-    r"(?=\s*(?:$|[,.;:!?)(–—-])|\s+(?:at|by|before|in|on|and|or|to|about|with|after|morning|afternoon|evening|night|noon|for|from|around|when|that"
+    r"(?=\s*(?:$|[,.;:!?)(–—-])|\s+(?:at|by|before|in|on|and|or|to|about|with|after|morning|afternoon|evening|night|noon"
+    r"|for|from|around|when|that"
     r"|so|because|because of|via|um|à|a las?|früh|abend|vormittag|nachmittag|matin|soir|prochain|próximo|por|\d))"
 )
 
 _DATES = [
     (pattern(rf"{_BY}(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})(?!\d)(?:T(?P<clock>\d\d:\d\d))?"), "iso"),
     (pattern(rf"{_BY}(?P<dmy>\d{{1,2}}\.\d{{1,2}}\.(?:\d{{4}})?)(?!\d)"), "dmy"),
-    (pattern(rf"(?<!\w){_BY}(?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|\.)?(?: of| de)? (?P<m>{_MONTH})\b\.?(?:,? (?:de |del )?(?P<y>\d{{4}}))?"), "month"),
+    (pattern(rf"(?<!\w){_BY}(?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|\.)?(?: of| de)? (?P<m>{_MONTH})\b\.?(?:,? (?:de |del"
+        rf" )?(?P<y>\d{{4}}))?"), "month"),
     (pattern(rf"(?<!\w){_BY}(?P<m>{_MONTH})\.? (?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:])(?:,? (?P<y>\d{{4}}))?"), "month"),
     (pattern(r"\b(?:on|by|before|until) the (?P<d>\d{1,2})(?:st|nd|rd|th)\b(?! (?:floor|of|time|chapter|edition|street|page))"), "day_of_month"),
-    (pattern(rf"\b(?:in|within|dans|dentro de|en|innerhalb von) (?:the next )?(?:about )?(?P<n>{_NUMBER}) {_UNIT}(?:'s?)?(?: time)?\b(?! of\b)"), "relative"),
-    (pattern(r"\b(?:in|within) (?P<half>half an hour)|\bin (?P<demi>einer halben stunde)|\bdans (?P<fdemi>une demi-heure)|\ben (?P<media>media hora)"), "half"),
+    (pattern(rf"\b(?:in|within|dans|dentro de|en|innerhalb von) (?:the next )?(?:about )?(?P<n>{_NUMBER}) {_UNIT}(?:'s?)?(?:"
+        rf" time)?\b(?! of\b)"), "relative"),
+    (pattern(r"\b(?:in|within) (?P<half>half an hour)|\bin (?P<demi>einer halben stunde)|\bdans (?P<fdemi>une demi-heure)|\ben"
+        r" (?P<media>media hora)"), "half"),
     (pattern(rf"\b(?P<n>{_NUMBER}) {_UNIT} from (?:now|today)\b"), "relative"),
     (
         pattern(
@@ -112,11 +118,14 @@ _DATES = [
         "end",
     ),
     (pattern(r"\b(?:by |on )?(?:the )?day after tomorrow\b|\b(?:bis )?übermorgen\b|\baprès-demain\b|\bpasado mañana\b"), "overmorrow"),
-    (pattern(rf"(?<![\w-]){_BY}(?:tomorrow|tmrw|tmr)\b(?!'s|-)|(?<![\w-])(?:bis )?morgen\b(?!'s|-)|\b(?:pour |d'ici )?demain\b|\b(?:para )?mañana\b"), "tomorrow"),
-    (pattern(rf"(?<![\w-]){_BY}(?:later )?(?:today|tonight)\b(?!'s)|\bthis (?:morning|afternoon|evening)\b|\b(?:bis )?heute\b|\baujourd'hui\b|\bce soir\b|\bcet après-midi\b|\bhoy\b|\besta (?:noche|tarde)\b"), "today"),
+    (pattern(rf"(?<![\w-]){_BY}(?:tomorrow|tmrw|tmr)\b(?!'s|-)|(?<![\w-])(?:bis )?morgen\b(?!'s|-)|\b(?:pour |d'ici )?demain\b"
+        rf"|\b(?:para )?mañana\b"), "tomorrow"),
+    (pattern(rf"(?<![\w-]){_BY}(?:later )?(?:today|tonight)\b(?!'s)|\bthis (?:morning|afternoon|evening)\b|\b(?:bis )?heute\b"
+        rf"|\baujourd'hui\b|\bce soir\b|\bcet après-midi\b|\bhoy\b|\besta (?:noche|tarde)\b"), "today"),
     (
         pattern(
-            rf"\b(?P<by>(?:{_BY[3:-2]})?)(?P<which>this coming |this |next |coming |kommenden |diesen |nächsten |nächster |próximo |próxima )?"
+            rf"\b(?P<by>(?:{_BY[3:-2]})?)(?P<which>this coming |this |next |coming |kommenden |diesen |nächsten |nächster |próximo "
+                rf"|próxima )?"
             rf"(?P<weekday>{_DAY})(?P<after> prochain| próximo| que viene)?\b(?!'s|-|s\b)"
         ),
         "weekday",
@@ -137,15 +146,21 @@ _DATES = [
 ]  # fmt: skip
 
 _EVERY = [
-    (pattern(rf"\b(?:on )?(?:every|each|jeden|jede|chaque|tous les|toutes les|cada|todos los) (?P<other>other |second |2nd |zweiten )?(?P<days>(?:{_DAY})s?(?:(?:,| and| und| et| y|,? &) (?:every |on )?(?:{_DAY})s?){{0,6}})\b"), "days"),
+    (pattern(rf"\b(?:on )?(?:every|each|jeden|jede|chaque|tous les|toutes les|cada|todos los) (?P<other>other |second |2nd |zweiten"
+        rf" )?(?P<days>(?:{_DAY})s?(?:(?:,| and| und| et| y|,? &) (?:every |on )?(?:{_DAY})s?){{0,6}})\b"), "days"),
     (pattern(rf"\b(?P<days>(?:on {_DAY}s|los {_DAY}s?)(?:(?:,| and| y) (?:on |los )?{_DAY}s?){{0,6}})(?!\w)"), "plural"),
     (pattern(r"\b(?:on |every |each )(?:weekday|workday|working day|business day)s?\b|\b(?:werktags|jeden werktag)\b"), "weekdays"),
     (pattern(rf"\b(?:every|each|alle|tous les|toutes les|cada) (?P<n>{_NUMBER}|other|second) {_UNIT}\b"), "every_n"),
-    (pattern(r"\b(?:on )?(?:the )?(?P<d>\d{1,2})(?:st|nd|rd|th) (?:day )?of (?:every|each|the) month\b|\bevery month on the (?P<d2>\d{1,2})(?:st|nd|rd|th)?\b"), "month_day"),
-    (pattern(r"\b(?:every|each) (?:single )?(?:day|morning|evening|night|afternoon)\b|\bdaily\b|\b(?:jeden (?:tag|morgen|abend)|täglich|tous les (?:jours|matins|soirs)|chaque (?:jour|matin|soir)|todos los días|todas las (?:mañanas|noches)|cada (?:día|mañana|noche))\b"), "DAILY"),
-    (pattern(r"\b(?:every|each) week\b|\bweekly\b|\b(?:jede woche|wöchentlich|chaque semaine|toutes les semaines|cada semana|todas las semanas)\b"), "WEEKLY"),
+    (pattern(r"\b(?:on )?(?:the )?(?P<d>\d{1,2})(?:st|nd|rd|th) (?:day )?of (?:every|each|the) month\b|\bevery month on the"
+        r" (?P<d2>\d{1,2})(?:st|nd|rd|th)?\b"), "month_day"),
+    (pattern(r"\b(?:every|each) (?:single )?(?:day|morning|evening|night|afternoon)\b|\bdaily\b|\b(?:jeden (?:tag|morgen|abend)"
+        r"|täglich|tous les (?:jours|matins|soirs)|chaque (?:jour|matin|soir)|todos los días|todas las (?:mañanas|noches)|cada"
+        r" (?:día|mañana|noche))\b"), "DAILY"),
+    (pattern(r"\b(?:every|each) week\b|\bweekly\b|\b(?:jede woche|wöchentlich|chaque semaine|toutes les semaines|cada semana|todas"
+        r" las semanas)\b"), "WEEKLY"),
     (pattern(r"\b(?:every|each) month\b|\bmonthly\b|\b(?:jeden monat|monatlich|chaque mois|tous les mois|cada mes|todos los meses)\b"), "MONTHLY"),
-    (pattern(r"\b(?:every|each) year\b|\b(?:yearly|annually)\b|\b(?:jedes jahr|jährlich|chaque année|tous les ans|cada año|todos los años)\b"), "YEARLY"),
+    (pattern(r"\b(?:every|each) year\b|\b(?:yearly|annually)\b|\b(?:jedes jahr|jährlich|chaque année|tous les ans|cada año|todos los"
+        r" años)\b"), "YEARLY"),
 ]  # fmt: skip
 
 _AT = r"(?:(?:at|by|before|until|around|about|from|um|gegen|bis|ab|vor|à|vers|avant|a las?) )?"
@@ -157,7 +172,8 @@ _TIMES = [
     pattern(rf"(?<!\w)a las? (?P<h>{_NUMBER})(?::(?P<min>\d{{2}}))?\b(?: (?:de|por) la (?P<spart>mañana|tarde|noche)\b)?"),
     pattern(rf"(?<![\w.:]){_AT}(?P<h>\d{{1,2}}):(?P<min>\d{{2}})(?::\d\d)?(?![\w:])(?: ?(?:uhr|hrs|o'clock)\b)?"),
     pattern(
-        rf"(?<!\w)(?:at|by|before|around) (?P<half_past>half past |quarter past |quarter to )?(?P<h>{_CLOCK_NUMBER})(?: o'clock)?(?: sharp)?"
+        rf"(?<!\w)(?:at|by|before|around) (?P<half_past>half past |quarter past |quarter to )?(?P<h>{_CLOCK_NUMBER})(?:"
+        rf" o'clock)?(?: sharp)?"
         r"(?=\s*(?:$|[,.;!?)]|\x00)|\s+(?:on|tomorrow|today|tonight|this|next|in the|every|and|to|or|for|with|about)\b)"
     ),
     pattern(
@@ -166,7 +182,8 @@ _TIMES = [
     ),
 ]
 _PART = pattern(
-    r"\b(?:in the |at |am |le |por la |de la |early |early in the |late |this |on the )?(?P<part>morning|afternoon|evening|night|tonight|früh|vormittag|nachmittag"
+    r"\b(?:in the |at |am |le |por la |de la |early |early in the |late |this |on the )?(?P<part>morning|afternoon|evening"
+    r"|night|tonight|früh|vormittag|nachmittag"
     r"|abend|abends|morgens|matin|après-midi|soir|soirée|tarde|noche|mañana)\b(?!'s)"
 )
 _TODAYS_PART = pattern(r"tonight|this (?:morning|afternoon|evening)|ce soir|cet après-midi|esta (?:noche|tarde)")
@@ -319,7 +336,9 @@ class _Reader:
 
     def _take_end(self, m: re.Match[str]) -> date:
         span = (m["span"] or m["dspan"] or m["fspan"] or m["sspan"] or m["short"]).lower()
-        span = {"eod": "day", "cob": "day", "eow": "week", "eom": "month", "woche": "week", "semaine": "week", "semana": "week"}.get(span, span)
+        span = {"eod": "day", "cob": "day", "eow": "week", "eom": "month", "woche": "week", "semaine": "week", "semana": "week"}.get(
+            span, span
+        )
         span = {"monats": "month", "mois": "month", "mes": "month", "jahres": "year", "année": "year", "año": "year"}.get(span, span)
         return self._span(span, 1 if m["next"] else 0, last=True)
 
@@ -375,7 +394,9 @@ class _Reader:
 
     def _before_is_the(self, m: re.Match[str]) -> bool:
         """ "the morning report": a part of the day that is part of a name."""
-        return m[0] == m["part"] and not (self.text[: m.start()].rstrip(" ").endswith("\x00") or self.text[m.end() :].lstrip(" ").startswith("\x00"))
+        return m[0] == m["part"] and not (
+            self.text[: m.start()].rstrip(" ").endswith("\x00") or self.text[m.end() :].lstrip(" ").startswith("\x00")
+        )
 
     def _take_time(self, m: re.Match[str]) -> bool:
         groups = {name: value for name, value in m.groupdict().items() if value}

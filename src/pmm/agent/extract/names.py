@@ -16,7 +16,8 @@ from pmm.events import Event, NameAdopted
 
 CUES = frozenset(
     "name named known called call m im am rename christen dub dubbed names you're re are go"
-    " heiße heisse heißt heisst nenn nenne name nom appelle appelles appellerai appelez llamo llamas nombre llámame llamare llamaré nennen".split()
+    " heiße heisse heißt heisst nenn nenne name nom appelle appelles appellerai appelez llamo llamas nombre llámame"
+    " llamare llamaré nennen".split()
 )
 
 LENGTH_MAX = 40
@@ -28,12 +29,14 @@ _QUOTED = re.compile("[\U000f0000-\U000ffffd]")
 _PARTICLES = frozenset("de la le van von der den del da di du of the bin al el y zu ten".split())
 _TITLES = frozenset("mr. mrs. ms. dr. prof. st. jr. sr. mr mrs ms dr prof".split())
 _FOLLOWS = pattern(
-    r"\s*(?:$|[^\w\s'’(-]|[-–—(]+(?:\s|$)|(?:and|but|so|now|please|because|from now on|instead|then|thanks|thank you|by the way|btw|ok|okay|nice to"
+    r"\s*(?:$|[^\w\s'’(-]|[-–—(]+(?:\s|$)|(?:and|but|so|now|please|because|from now on|instead|then|thanks|thank you|by the"
+    r" way|btw|ok|okay|nice to"
     r"|pleased to|not|or rather|if that's|henceforth|again|actually|too|here|und|ab jetzt|ab sofort|bitte|et|maintenant|désormais|y|ahora"
     r"|a partir|for now|forever|from today|going forward|as of|i|who)\b(?!['’]s))"
 )
 _FOLLOWS_AM = pattern(
-    r"\s*(?:$|[.!,;:…😀-🙏🤀-🧿☀-➿]|[-–—(]+(?:\s|$)|(?:and|but|by the way|btw|nice to|pleased to|not|from (?=[A-Z])|your (?:new|human|user|owner|creator)|here|too)\b)"
+    r"\s*(?:$|[.!,;:…😀-🙏🤀-🧿☀-➿]|[-–—(]+(?:\s|$)|(?:and|but|by the way|btw|nice to|pleased to|not|from (?=[A-Z])|your (?:new"
+    r"|human|user|owner|creator)|here|too)\b)"
 )
 
 Whose = Literal["mind", "user"]
@@ -53,7 +56,10 @@ def _form(source: str, whose: Whose, strict: Strict) -> _Form:
 
 
 _FROM_NOW = r"(?:(?:from now on|from today|henceforth|from here on|from this day on|going forward|as of (?:now|today)),? )?"
-_WILL = r"(?:i(?:'ll| will| shall| would like to|'d like to|'m going to| am going to| want to|'ve decided to| have decided to)|let me|let's|we(?:'ll| will| shall))"
+_WILL = (
+    r"(?:i(?:'ll| will| shall| would like to|'d like to|'m going to| am going to| want to|'ve decided to| have decided to)"
+    r"|let me|let's|we(?:'ll| will| shall))"
+)
 _THINK = r"(?:i think |i've decided(?: that)? |i guess |i have decided(?: that)? )?"
 
 _FORMS = (
@@ -62,7 +68,8 @@ _FORMS = (
     _form(r"i(?:'m| am) (?:called|named|known as) ", "user", "sure"),
     _form(r"i go by (?:the name (?:of )?)?", "user", "call"),
     _form(
-        rf"{_FROM_NOW}(?:you (?:can|may|could|should|shall) |feel free to |i(?:'d| would) (?:like|prefer|love) (?:you to|it if you) |just |please |always |simply )*"
+        rf"{_FROM_NOW}(?:you (?:can|may|could|should|shall) |feel free to |i(?:'d| would) (?:like|prefer|love) (?:you to|it if"
+        rf" you) |just |please |always |simply )*"
         r"(?:call me|refer to me as|address me as)(?: just| simply)? ",
         "user",
         "call",
@@ -72,7 +79,10 @@ _FORMS = (
     _form(r"(?:please )?(?:call|name|rename) yourself(?: to| as)? ", "mind", "sure"),
     _form(r"(?:please )?change your name to ", "mind", "sure"),
     _form(
-        rf"{_FROM_NOW}you(?:'re| are|'ll be| will be| shall be)(?: now| hereby| henceforth| from now on| going to be)? (?:called|named|known as) ", "mind", "sure"
+        rf"{_FROM_NOW}you(?:'re| are|'ll be| will be| shall be)(?: now| hereby| henceforth| from now on| going to be)? (?:called"
+        rf"|named|known as) ",
+        "mind",
+        "sure",
     ),
     _form(r"from (?:now|today) on,? you(?:'re| are|'ll be| will be| shall be) ", "mind", "am"),
     _form(r"you (?:now |will |shall )?go by (?:the name (?:of )?)?", "mind", "call"),
@@ -80,26 +90,42 @@ _FORMS = (
     _form(r"i (?:hereby )?(?:name|christen|dub|rename) you ", "mind", "sure"),
     _form(rf"{_FROM_NOW}{_THINK}{_WILL} (?:just )?call you ", "mind", "call"),
     _form(r"(?:ich hei(?:ß|ss)e|mein name ist|ich werde (?=\w+ genannt))\s", "user", "named"),
-    _form(r"(?:bitte )?(?:nenn(?:e|en sie)?|du kannst) mich ", "user", "call"),
+    _form(r"(?:bitte )?(?:nenn(?:e|en sie)?|du kannst) mich (?:bitte |einfach |doch )*", "user", "call"),
     _form(r"du kannst mich (?=\w+ nennen)", "user", "call"),
     _form(r"dein (?:neuer )?name (?:ist|lautet|soll)(?: jetzt| nun| ab jetzt| ab sofort)? ", "mind", "named"),
-    _form(r"(?:ab jetzt |ab sofort |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun an)? ", "mind", "named"),
+    _form(
+        r"(?:ab jetzt |ab sofort |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun"
+        r" an)? ",
+        "mind",
+        "named",
+    ),
     _form(r"(?:ich nenne dich|nenn(?:e)? dich)(?: jetzt| ab jetzt| einfach)? ", "mind", "call"),
     _form(r"(?:je m'appelle|mon (?:pré)?nom (?:est|c'est)|moi,? c'est) ", "user", "named"),
     _form(r"(?:tu peux m'appeler|appelle[- ]moi|appelez[- ]moi) ", "user", "call"),
-    _form(r"(?:désormais,? |à partir de maintenant,? )?(?:tu t'appelles|ton (?:nouveau )?nom est|tu t'appelleras)(?: maintenant| désormais)? ", "mind", "named"),
+    _form(
+        r"(?:désormais,? |à partir de maintenant,? )?(?:tu t'appelles|ton (?:nouveau )?nom est|tu t'appelleras)(?: maintenant|"
+        r" désormais)? ",
+        "mind",
+        "named",
+    ),
     _form(r"(?:désormais,? |à partir de maintenant,? )?je (?:vais t'appeler|t'appellerai) ", "mind", "call"),
     _form(r"(?:yo )?(?:me llamo|mi nombre es) ", "user", "named"),
     _form(r"(?:puedes llamarme|ll[aá]mame) ", "user", "call"),
-    _form(r"(?:a partir de ahora,? |desde ahora,? |ahora )?(?:te llamas|tu (?:nuevo )?nombre (?:es|será)|te llamarás)(?: ahora)? ", "mind", "named"),
+    _form(
+        r"(?:a partir de ahora,? |desde ahora,? |ahora )?(?:te llamas|tu (?:nuevo )?nombre (?:es|será)|te llamarás)(?: ahora)? ",
+        "mind",
+        "named",
+    ),
     _form(r"(?:a partir de ahora,? |desde ahora,? )?(?:te llamaré|voy a llamarte|te voy a llamar) ", "mind", "call"),
 )
 _YOU_NOW = pattern(r"you(?:'re| are) (?P<name>[^,.;:!?]{1,40}?) (?:now|from now on|henceforth)\s*(?:$|[.,!;])")
 _NOT_BUT = pattern(r"(?:my|your) name (?:isn't|is not|'s not) [^,;.]{1,40}?(?:,|;| -| –| —)? (?:but|it's|it is)(?: actually)? ")
 _GENITIVE = re.compile(r".*['’]s?$", re.DOTALL)
 REPORTED = pattern(
-    r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks|replied|texted|sings?|sang|imagine|suppose|supposing|pretend|if|unless"
-    r"|whether|say that|example|instance|story|novel|movie|film|song|game|play|when|once|where|exercises?|scenario|role-?play|purposes?|hypothetically|let's say|dream|dreamt|sagte|sagt|dit|dice|dijo|wenn|si)\b"
+    r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks|replied|texted|sings?|sang|imagine"
+    r"|suppose|supposing|pretend|if|unless"
+    r"|whether|say that|example|instance|story|novel|movie|film|song|game|play|when|once|where|exercises?|scenario"
+    r"|role-?play|purposes?|hypothetically|let's say|dream|dreamt|sagte|sagt|dit|dice|dijo|wenn|si)\b"
 )
 
 
@@ -192,7 +218,12 @@ def _run(text: str, at: int) -> tuple[list[str], int]:
 def _lower_is_name(name: str, strict: Strict) -> bool:
     """Whether a word in small letters is meant as a name."""
     if strict == "sure":
-        return len(name) > 1 and name not in NOT_A_GIVEN_NAME and name not in NOT_A_NAME and not name.endswith(("ing", "ed", "ly", "ful", "ous"))
+        return (
+            len(name) > 1
+            and name not in NOT_A_GIVEN_NAME
+            and name not in NOT_A_NAME
+            and not name.endswith(("ing", "ed", "ly", "ful", "ous"))
+        )
     return name in FIRST_NAMES
 
 
@@ -208,9 +239,13 @@ def _plain(name: str, strict: Strict) -> str | None:
         return None
     if strict in ("call", "am") and any(word in WEEKDAYS_AND_MONTHS for word in words):
         return None
-    if (words[0] in NOT_A_NAME or words[-1] in NOT_A_NAME) and not (strict != "am" and (words[0] in WEEKDAYS_AND_MONTHS or words[0] in _TITLED)):
+    if (words[0] in NOT_A_NAME or words[-1] in NOT_A_NAME) and not (
+        strict != "am" and (words[0] in WEEKDAYS_AND_MONTHS or words[0] in _TITLED)
+    ):
         return None
-    if strict == "am" and any(part.casefold() in NOT_A_NAME or not part[:1].isupper() for part in _HYPHEN.split(name)[1:] + name.split("-")[:1]):
+    if strict == "am" and any(
+        part.casefold() in NOT_A_NAME or not part[:1].isupper() for part in _HYPHEN.split(name)[1:] + name.split("-")[:1]
+    ):
         return None
     if strict == "am" and len(words[-1].rstrip(".")) == 1 and len(words) > 1:
         return None  # "I'm Type A"
@@ -223,4 +258,9 @@ _TITLED = frozenset("mr mrs ms dr captain sir madam god legend virgo gemini libr
 
 
 def _adjective(word: str) -> bool:
-    return word.endswith(("ish", "ese", "ing", "ful", "less", "ous", "able", "ible")) and word not in ("hamish", "trish", "reese", "therese")
+    return word.endswith(("ish", "ese", "ing", "ful", "less", "ous", "able", "ible")) and word not in (
+        "hamish",
+        "trish",
+        "reese",
+        "therese",
+    )

@@ -24,10 +24,15 @@ from pmm.agent.extract.words import (
 )
 from pmm.events import CommitmentOpened, Event
 
-_WILL_CUES = frozenset("ll will shall promise swear vow pledge going gonna won werde verspreche vais promets prometo voy guarantee commit word".split())
-_REMIND_CUES = frozenset("remind reminder forget remember erinnere erinner erinnern rappelle rappeler recuérdame recuerdame recordarme".split())
+_WILL_CUES = frozenset(
+    "ll will shall promise swear vow pledge going gonna won werde verspreche vais promets prometo voy guarantee commit word".split()
+)
+_REMIND_CUES = frozenset(
+    "remind reminder forget remember erinnere erinner erinnern rappelle rappeler recuérdame recuerdame recordarme".split()
+)
 _FUTURES = frozenset(
-    "enverrai appellerai écrirai donnerai apporterai rappellerai paierai finirai ferai réserverai préparerai achèterai enviaré llamaré escribiré"
+    "enverrai appellerai écrirai donnerai apporterai rappellerai paierai finirai ferai réserverai préparerai achèterai"
+    " enviaré llamaré escribiré"
     " daré traeré pagaré haré compraré prepararé mandaré terminaré avisaré reservaré".split()
 )
 CUES = _WILL_CUES | _REMIND_CUES | _FUTURES
@@ -39,15 +44,20 @@ _TEXT_MAX = 300
 # -- reminders
 
 _ASK = (
-    r"(?:(?:can|could|would|will) you (?:please |kindly |just )?|i(?:'d| would) (?:like|love|appreciate) (?:it if you(?: could| would)? |you to )|i (?:want|need) you to "
+    r"(?:(?:can|could|would|will) (?:you|u|ya) (?:please |kindly |just )?|i(?:'d| would) (?:like|love|appreciate) (?:it if"
+    r" you(?: could| would)? |you to )|i (?:want|need) you to "
     r"|(?:you (?:should|must|have to|can) )|please |just |be sure to |don't forget to |make sure (?:to |you )|and |also )*"
 )
 _REMINDERS = (
     pattern(rf"{_ASK}remind me\b(?P<when>[^?]{{0,60}}?) ?\b(?P<how>not to|to|about|that|of) (?P<what>.+)"),
     pattern(
-        rf"{_ASK}(?:set|create|add|make|schedule|give me)(?: me)?(?: up)? (?:a|an|another) (?:\w+ )?reminder\b(?P<when>[^?]{{0,60}}?) ?\b(?P<how>to|about|that|of) (?P<what>.+)"
+        rf"{_ASK}(?:set|create|add|make|schedule|give me)(?: me)?(?: up)? (?:a|an|another) (?:\w+"
+        rf" )?reminder\b(?P<when>[^?]{{0,60}}?) ?\b(?P<how>to|about|that|of) (?P<what>.+)"
     ),
-    pattern(rf"{_ASK}(?:set|create|add|make|schedule)(?: me)?(?: up)? (?:a|an|another) (?:\w+ )?reminder(?P<when>)(?P<how>) for (?P<what>.+)"),
+    pattern(
+        rf"{_ASK}(?:set|create|add|make|schedule)(?: me)?(?: up)? (?:a|an|another) (?:\w+ )?reminder(?P<when>)(?P<how>) for"
+        rf" (?P<what>.+)"
+    ),
     pattern(r"(?:please )?(?:don't|do not|never) let me forget(?P<when>)(?P<how>)(?: to| about| that)? (?P<what>.+)"),
     pattern(r"(?:please )?make sure (?:that )?i (?:don't forget|remember)(?P<when>)(?P<how>) to (?P<what>.+)"),
     pattern(r"(?:please )?help me (?:to )?remember(?P<when>)(?P<how>) to (?P<what>.+)"),
@@ -61,14 +71,18 @@ _REMINDERS = (
 _FILL = pattern(r"\b(?:again|please|also|bitte|for|then|later|once more|s'il te plaît|por favor)\b|[\s,]")
 _CALLED = re.compile(r"^([^,]*), [A-Z]\w+$")  # "..., Echo"
 _FOR = pattern(r"^\s*for ")
-_POLITE = pattern(r"[,\s]+(?:please|thanks?(?: you)?|ok(?:ay)?|will you|would you|bitte|danke|s'il te plaît|merci|por favor|gracias|then|too|as well|i promise|promise)\s*$")
+_POLITE = pattern(
+    r"[,\s]+(?:please|thanks?(?: you)?|ok(?:ay)?|will you|would you|bitte|danke|s'il te plaît|merci|por favor|gracias|then"
+    r"|too|as well|i promise|promise)\s*$"
+)
 
 # -- promises of the speaker
 
 _WILL = pattern(r"i(?:'ll| will| shall) (?P<what>.+)")
 _PROMISE = (
     pattern(
-        r"i (?:hereby |do |really |solemnly |can )?(?:promise|swear|vow|pledge|commit|guarantee)(?: you| to you)?(?: that|,)? (?:to |i(?:'ll| will| shall) )(?P<what>.+)"
+        r"i (?:hereby |do |really |solemnly |can )?(?:promise|swear|vow|pledge|commit|guarantee)(?: you| to you)?(?: that|,)?"
+        r" (?:to |i(?:'ll| will| shall) )(?P<what>.+)"
     ),
     pattern(r"i(?:'m| am) committing to (?P<what>.+)"),
     pattern(r"you have my word(?: that|,)? i(?:'ll| will) (?P<what>.+)"),
@@ -86,40 +100,63 @@ _ROMANCE = (
 _FUTURE = pattern(rf"(?:je )?(?P<what>(?:(?:te|vous|lui|leur|le|les|la|lo) |[tl]')*(?P<verb>{'|'.join(_FUTURES)})\b.+)")
 _DATED_LEAD = pattern(r"(?P<lead>.{3,40}?),? (?=i(?:'ll| will| shall) |ich werde |je vais |voy a |(?:please )?remind me )")
 _GERMAN_NEVER = pattern(
-    r"\b(?:nie|niemals|nicht|wohl|wahrscheinlich|vielleicht|sicher|immer|sein|haben|müssen|können|krank|bleiben|sehen|wissen|warten|alt|werden|denken|sterben)\b"
+    r"\b(?:nie|niemals|nicht|wohl|wahrscheinlich|vielleicht|sicher|immer|sein|haben|müssen|können|krank|bleiben|sehen"
+    r"|wissen|warten|alt|werden|denken|sterben)\b"
 )
-_GERMAN_STRONG = pattern(r"(?:schicken|senden|anrufen|schreiben|bezahlen|kaufen|buchen|abgeben|einreichen|fertigstellen|mitbringen|reparieren|überweisen|melden)\W*$")
+_GERMAN_STRONG = pattern(
+    r"(?:schicken|senden|anrufen|schreiben|bezahlen|kaufen|buchen|abgeben|einreichen|fertigstellen|mitbringen|reparieren"
+    r"|überweisen|melden)\W*$"
+)
 
 _CONDITION = pattern(
-    r"\b(?:if|unless|whether|in case|otherwise|or else|maybe|perhaps|possibly|probably|hopefully|might|i guess|i suppose|i think|i hope|who knows|not sure"
-    r"|just kidding|kidding|lol|haha|provided|assuming|as long as|depending|whenever|wenn|falls|vielleicht|si|s'il|peut-être|quizás|tal vez|or maybe|or not|someday"
+    r"\b(?:if|unless|whether|in case|otherwise|or else|maybe|perhaps|possibly|probably|hopefully|might|i guess|i suppose|i"
+    r" think|i hope|who knows|not sure"
+    r"|just kidding|kidding|lol|haha|provided|assuming|as long as|depending|whenever|wenn|falls|vielleicht|si|s'il"
+    r"|peut-être|quizás|tal vez|or maybe|or not|someday"
     r"|one day|some day|or so help me)\b"
 )
 _UNREAL = pattern(
-    r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks?|thought|replied|texted|sings?|sang|imagine|suppose|supposing|pretend|if|unless"
-    r"|whether|when|once|whenever|while|maybe|perhaps|probably|what|would|could|wish|hope|hoping|dream|lyrics?|quote|example|translate|mean|means|wenn|falls|sagt|sagte|dass|dit|dice|dijo)\b"
+    r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks?|thought|replied|texted|sings?|sang"
+    r"|imagine|suppose|supposing|pretend|if|unless"
+    r"|whether|when|once|whenever|while|maybe|perhaps|probably|what|would|could|wish|hope|hoping|dream|lyrics?|quote"
+    r"|example|translate|mean|means|wenn|falls|sagt|sagte|dass|dit|dice|dijo)\b"
 )
 _MY_TIME = pattern(r"(?:when|once|after|as soon as|before) (?:i|i'm|i've|lunch|dinner|work|the meeting|breakfast|school|class)\b")
 _MY_TIME_LEAD = pattern(r"(?:when|once|after|as soon as) (?:i|i'm|i've)\b.{2,60}? (?=i(?:'ll| will) )")
 _LABELLING = pattern(
-    r"call (?:you|him|her|them|it|that|this) (?!(?:about|back|on|at|from|with|when|once|after|before|to|in|for|and|or|as|regarding|first|right|again|wednesday"
+    r"call (?:you|him|her|them|it|that|this) (?!(?:about|back|on|at|from|with|when|once|after|before|to|in|for|and|or|as"
+    r"|regarding|first|right|again|wednesday"
     r"|monday|tuesday|thursday|friday|saturday|sunday)\b)\w"
 )
 _ANOTHER_SUBJECT = pattern(r",? and (?:you|he|she|they|we)(?:'ll)? \w+.*$")
-_VAGUE = pattern(r"(?:call|text|message|email|ping|ring|phone|write) (?:you|u|him|her|them)?(?: back)?\W*$|.*\b(?:later|soon|sometime|some day|some time)\W*$")
+_VAGUE = pattern(
+    r"(?:call|text|message|email|ping|ring|phone|write) (?:you|u|him|her|them)?(?: back)?\W*$|.*\b(?:later|soon|sometime"
+    r"|some day|some time)\W*$"
+)
 _ORDER = pattern(
-    r"(?:please |just )?(?:send|give|tell|let|show|share|say|provide|paste|ask|upload|drop|ping|message|describe|type|choose|pick|feel free|wait|hold|hang|help|do|write"
+    r"(?:please |just )?(?:send|give|tell|let|show|share|say|provide|paste|ask|upload|drop|ping|message|describe|type"
+    r"|choose|pick|feel free|wait|hold|hang|help|do|write"
     r"|call|make|take|get|pay|come|stop|keep|leave|put|go|trust|touch|click|reply|answer|try|check|look|read|attach|point|remind)\b"
 )
 _IDIOM = pattern(
-    r"(?:move (?:to|in|out|back|on)\b|start (?:a|my|the) (?:new|school|work|job|college)|call it a (?:day|night)|call (?:your|his|her|their) bluff|call the shots|pay (?:attention|for (?:this|that|it))|buy (?:that|it|into)\b|drop (?:that|it|the subject)"
-    r"|get (?:paid|sick|ill|fired|older|old|married|there|home|hungry|tired|bored|drunk|lost|it|used|over|out of|in trouble|a (?:cold|raise|new job))\b"
-    r"|have (?!(?:\S+ ){1,6}(?:ready|done|finished|sent|written|fixed|completed|delivered|reviewed|for you)\b)|take (?:it|that|your word|the blame|my time|the|a (?:look|break|nap|seat))\b"
-    r"|go (?:with|for|crazy|mad|insane|nuts|to (?:hell|bed|sleep)|on|first)\b|let (?:you|it|that|him|her) (?!know)|give (?:you that|up|it a|him|her)\b|make (?:it|do|a fool|mistakes)\b|keep\b|come (?:back|around|home)\b"
-    r"|tell you (?:what|one|something|a)|be\b|text back|write (?:that|it) (?:off|down)|fix (?:him|her|you)\b|send (?:him|her|you) to hell|clean up at|return to (?:this|that)|bring (?:it|that) up"
-    r"|show (?:you|him|her|them)\b|find (?:out|a way|it)|figure|look (?:at|into it|like|forward|for)|check (?:it|that|this)? ?out|ask (?:you|again)|paste|describe|explain|work on it|play along|use\b|start (?:by|with)"
-    r"|call (?:him|her|them|it|that|this|you|myself) (?:a|an|crazy|out|names)\b|order (?:the|a|another)\b|return (?:the favou?r|your)|forward to|message received|report you|test (?:you|your)|charge (?:ahead|you)"
-    r"|write (?:in|about|like|as|a (?:lot|bit))|call (?:back )?later|change my mind|cross that bridge|eat my hat|kick myself|kill\b|meet (?:my|your) maker|rest\b|sit\b|sue\b|switch|sound\b|stand\b|stick\b|pick (?!up)\w+)"
+    r"(?:move (?:to|in|out|back|on)\b|start (?:a|my|the) (?:new|school|work|job|college)|call it a (?:day|night)|call"
+        r" (?:your|his|her|their) bluff|call the shots|pay (?:attention|for (?:this|that|it))|buy (?:that|it|into)\b|drop"
+        r" (?:that|it|the subject)"
+    r"|get (?:paid|sick|ill|fired|older|old|married|there|home|hungry|tired|bored|drunk|lost|it|used|over|out of|in trouble"
+        r"|a (?:cold|raise|new job))\b"
+    r"|have (?!(?:\S+ ){1,6}(?:ready|done|finished|sent|written|fixed|completed|delivered|reviewed|for you)\b)|take (?:it"
+        r"|that|your word|the blame|my time|the|a (?:look|break|nap|seat))\b"
+    r"|go (?:with|for|crazy|mad|insane|nuts|to (?:hell|bed|sleep)|on|first)\b|let (?:you|it|that|him|her) (?!know)|give"
+        r" (?:you that|up|it a|him|her)\b|make (?:it|do|a fool|mistakes)\b|keep\b|come (?:back|around|home)\b"
+    r"|tell you (?:what|one|something|a)|be\b|text back|write (?:that|it) (?:off|down)|fix (?:him|her|you)\b|send (?:him"
+        r"|her|you) to hell|clean up at|return to (?:this|that)|bring (?:it|that) up"
+    r"|show (?:you|him|her|them)\b|find (?:out|a way|it)|figure|look (?:at|into it|like|forward|for)|check (?:it|that"
+        r"|this)? ?out|ask (?:you|again)|paste|describe|explain|work on it|play along|use\b|start (?:by|with)"
+    r"|call (?:him|her|them|it|that|this|you|myself) (?:a|an|crazy|out|names)\b|return (?:the favou?r|your)|forward to"
+        r"|message received|report you|test (?:you|your)|charge (?:ahead|you)"
+    r"|write (?:in|about|like|as|a (?:lot|bit))|get (?:the hang|rid|going|to know|through|away|by|better|worse)\b|call"
+        r" (?:back )?later|change my mind|cross that bridge|eat my hat|kick myself|kill\b|meet (?:my|your) maker|rest\b|sit\b"
+        r"|sue\b|switch|sound\b|stand\b|stick\b|pick (?!up)\w+)"
 )  # fmt: skip
 _GO_AHEAD = pattern(r"^(?:of course |go ahead and |be sure to )")
 _WORD = re.compile(r"[\w'’-]+")
@@ -182,7 +219,9 @@ def _reminder(clause: Clause, known: Known) -> CommitmentOpened | None:
 
 def _reminded(clause: Clause, m: re.Match[str], known: Known, lead: str = "") -> CommitmentOpened | None:
     when, how, what = f"{lead} {m['when'] or ''}".strip(), (m["how"] or "").lower().strip(), m["what"]
-    if clause.question and not re.match(r"can|could|would|will|kannst|könntest|würdest|peux|tu peux|pourrais|puedes|podrías", clause.text, re.IGNORECASE):
+    if clause.question and not re.match(
+        r"can|could|would|will|kannst|könntest|würdest|peux|tu peux|pourrais|puedes|podrías", clause.text, re.IGNORECASE
+    ):
         return None
     when = _FOR.sub("", when)
     early = find_due(when, known, reminder=True) if when.strip() else None
@@ -191,7 +230,11 @@ def _reminded(clause: Clause, m: re.Match[str], known: Known, lead: str = "") ->
     found = find_due(_bare(what), known, reminder=True)
     if early and early.due:
         # "Remind me tomorrow to be there at 5": when to remind has been said.
-        found = Found(early.due, early.repeat, _bare(what)) if found.due is None or early.due.time or found.repeat else _joined(when, what, known)
+        found = (
+            Found(early.due, early.repeat, _bare(what))
+            if found.due is None or early.due.time or found.repeat
+            else _joined(when, what, known)
+        )
     content = _content(clause, found.rest)
     if how == "not to":
         content = "not to " + content
@@ -256,7 +299,8 @@ def _may_promise(verb: str, what: str, opened: CommitmentOpened) -> bool:
         return opened.due is not None
     if verb in NEVER_PROMISED or (opened.due is None and _VAGUE.match(what)):
         return False
-    return opened.due is not None or verb in STRONG or bool(re.match(r"(?:take (?:out|care)|pick up|follow up|get back to|look into|hand in|set up|make sure|check in|work on the|drop off|back up|put together|turn in|fill (?:in|out)|clear out|give you (?!a|an|the)|let you know)\b", what, re.IGNORECASE))  # fmt: skip
+    return opened.due is not None or verb in STRONG or bool(re.match(r"(?:take (?:out|care)|pick up|follow up|get back to|look into|hand in|set up|make sure|check in|work on the|drop off"
+        r"|back up|put together|turn in|fill (?:in|out)|clear out|give you (?!a|an|the)|let you know)\b", what, re.IGNORECASE))  # fmt: skip
 
 
 def _explicit(text: str) -> str | None:
@@ -335,12 +379,16 @@ def _foreign(clause: Clause, lead: str, text: str, known: Known, owner: Owner) -
 # -- promises in a reply ---------------------------------------------------------------------------------------------------------
 
 _REMIND_YOU = pattern(r"(?:make sure to )?remind you\b(?P<when>.{0,60}?) ?\b(?P<how>to|about|that|of) (?P<what>.+)")
-_LATER = pattern(r"(?:check (?:in|back)|follow up|get back to you|report back|let you know|look into (?!it\b|that\b|this\b)|come back to you)\b")
+_YOUR_TURN = pattern(r"\b(?:as soon as|once|when|after|until) you\b")
+_LATER = pattern(
+    r"(?:check (?:in|back)|follow up|get back to you|report back|let you know|look into (?!it\b|that\b|this\b)|come back to"
+    r" you)\b"
+)
 
 
 def _promise_in_reply(clause: Clause, known: Known) -> CommitmentOpened | None:
     before = clause.before.strip()
-    if _CONDITION.search(clause.text) or (before and (_UNREAL.search(before) or _ORDER.match(before))):
+    if _CONDITION.search(clause.text) or _YOUR_TURN.search(clause.text) or (before and (_UNREAL.search(before) or _ORDER.match(before))):
         return None
     what = _explicit(clause.text)
     lead, text = _dated_lead(clause, known)
@@ -351,7 +399,7 @@ def _promise_in_reply(clause: Clause, known: Known) -> CommitmentOpened | None:
         if re.match(r"(?:now|first|begin|start|also|always|never)\b", m["what"], re.IGNORECASE):
             return None
         verb, rest = _verb(m["what"])
-        if not verb or verb in NEVER_PROMISED or (_IDIOM.match(rest) and not _LATER.match(rest)):
+        if not verb or (verb in NEVER_PROMISED and verb != "have") or (_IDIOM.match(rest) and not _LATER.match(rest)):
             return None
     else:
         verb, rest = "", what or ""

@@ -24,54 +24,82 @@ CUES = _SET_CUES | _FROM_NOW_CUES | _REVOKE_CUES
 
 _TEXT_MAX = 300
 
-_FROM_NOW = r"(?:from (?:now|here|this (?:point|moment|day)|today)(?: on(?:wards?)?)?|going forward|moving forward|in (?:the )?future|henceforth|as of (?:now|today))"
+_FROM_NOW = (
+    r"(?:from (?:now|here|this (?:point|moment|day)|today)(?: on(?:wards?)?)?|going forward|moving forward|in (?:the"
+    r" )?future|henceforth|as of (?:now|today))"
+)
 _YOU_MUST = (
-    r"(?:you (?:must|should|need to|have to|are to|shall|will|ought to|may)|i(?:'d| would) (?:like|prefer|love)(?: it if)? you(?: to| would)?|i (?:want|need|expect|ask) you to"
+    r"(?:you (?:must|should|need to|have to|are to|shall|will|ought to|may)|i(?:'d| would) (?:like|prefer|love)(?: it if)?"
+    r" you(?: to| would)?|i (?:want|need|expect|ask) you to"
     r"|(?:please )?(?:make sure|be sure|remember|see to it)(?: that)?(?: you| to)?)"
 )
 _HEAD = pattern(
     rf"(?:(?P<now>{_FROM_NOW}),? )?(?:please |just |kindly |ok |so )*(?:(?P<must>{_YOU_MUST}) )?(?:please )?"
-    r"(?P<how>always|never ever|never|(?:don't|do not) ever(?: again)?|stop|(?:don't|do not|no longer)|only)? ?(?P<what>.+)"
+    r"(?P<how>always|never,? ever|never|(?:don't|do not) ever(?: again)?|stop|(?:don't|do not|no longer)|only)? ?(?P<what>.+)"
 )
-_WHENEVER = pattern(r"(?:when(?:ever)?|if|every time|each time) (?:i|you) [^,]{3,120}, (?:please )?(?P<how>always|never) (?P<verb>[\w-]+)\b")
+_WHENEVER = pattern(
+    r"(?:when(?:ever)?|if|every time|each time) (?:i|you) [^,]{3,120}, (?:please )?(?P<how>always|never) (?P<verb>[\w-]+)\b"
+)
 _ONWARDS = pattern(rf",? (?:{_FROM_NOW})(?:,? please)?\s*$")
 _NO_MORE = pattern(r",? (?:any ?more|any longer|again|ever again|ever)(?:,? please)?\s*$")
 _POLITE = pattern(r",? (?:please|thanks?(?: you)?|ok(?:ay)?|bitte|merci|gracias)\s*$")
 _VERB = re.compile(r"(?:(?:also|only|again|just|even) )?([a-z][a-z-]*)\b")
 _GERUND = re.compile(r"(?:(?:always|constantly|being|with) )?([a-z][a-z-]*ing)\b")
-_AFTER_STOP = frozenset("worrying kidding joking laughing crying smoking drinking raining whining dreaming wasting waiting bothering working".split())
-_ORDERED = pattern(r"(?:please |always |never |don't |do not |stop |only |from now on|be |use |answer |call me|write |my name|your name|i(?:'m| am) )")
+_AFTER_STOP = frozenset(
+    "worrying kidding joking laughing crying smoking drinking raining whining dreaming wasting waiting bothering working".split()
+)
+_ORDERED = pattern(
+    r"(?:please |always |never |don't |do not |stop |only |from now on|be |use |answer |call me|write |my name|your name"
+    r"|i(?:'m| am) )"
+)
 
 _LANGUAGE_FORMS = (
-    pattern(r"(?:bitte )?(?:antworte|benutze?|verwende|schreibe?|sprich|nenne?|sage?|gib|sei|frage?|erkläre?|mache?|duze?|sieze?|zitiere|fasse|halte) (?:.{1,80} )?(?:immer|nie|niemals|stets|nie wieder|ab jetzt|ab sofort|nicht mehr)\b.*"),
+    pattern(r"(?:bitte )?(?:antworte|benutze?|verwende|schreibe?|sprich|nenne?|sage?|gib|sei|frage?|erkläre?|mache?|duze?|sieze?"
+        r"|zitiere|fasse|halte) (?:.{1,80} )?(?:immer|nie|niemals|stets|nie wieder|ab jetzt|ab sofort|nicht mehr)\b.*"),
     pattern(r"(?:bitte )?(?:immer|nie|niemals) .{2,80}(?:en|ern)\W*$"),
-    pattern(r"(?:ab jetzt|ab sofort|von nun an|in zukunft|künftig),? (?:bitte )?(?!ich|du hei|hei|nenn|bin|ist|gibt|wird|werde)(?P<what>(?:antworte|benutze?|verwende|schreibe?|sprich|sage?|gib|sei|frage?|erkläre?|mache?|duze?|sieze?|nur|immer|nie|keine?)\b.+)"),
+    pattern(r"(?:ab jetzt|ab sofort|von nun an|in zukunft|künftig),? (?:bitte )?(?!ich|du hei|hei|nenn|bin|ist|gibt|wird"
+        r"|werde)(?P<what>(?:antworte|benutze?|verwende|schreibe?|sprich|sage?|gib|sei|frage?|erkläre?|mache?|duze?|sieze?|nur"
+        r"|immer|nie|keine?)\b.+)"),
     pattern(r"hör (?:bitte )?(?:damit )?auf,? .{3,80}\bzu \w+.*"),
-    pattern(r"(?:s'il te plaît,? )?(?:réponds|répondez|utilise|écris|parle|dis|donne|sois|explique|cite|tutoie|vouvoie)(?:[- ]moi)? (?:.{1,60} )?toujours\b.*"),
+    pattern(r"(?:s'il te plaît,? )?(?:réponds|répondez|utilise|écris|parle|dis|donne|sois|explique|cite|tutoie|vouvoie)(?:[- ]moi)?"
+        r" (?:.{1,60} )?toujours\b.*"),
     pattern(r"n(?:e |')\S+(?:[- ]moi)? (?:.{1,30} )?(?:jamais|plus)\b.*"),
-    pattern(r"(?:désormais|dorénavant|à partir de maintenant|à l'avenir),? (?P<what>(?:réponds|répondez|utilise|écris|parle|dis|donne|sois|explique|cite|tutoie|vouvoie|n)\b.+)"),
+    pattern(r"(?:désormais|dorénavant|à partir de maintenant|à l'avenir),? (?P<what>(?:réponds|répondez|utilise|écris|parle|dis"
+        r"|donne|sois|explique|cite|tutoie|vouvoie|n)\b.+)"),
     pattern(r"arrête (?:de |d')\w+(?:er|ir|re)\b.*"),
-    pattern(r"(?:por favor,? )?(?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita|tutéame)(?:me)? (?:.{1,60} )?siempre\b.*"),
+    pattern(r"(?:por favor,? )?(?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita|tutéame)(?:me)? (?:.{1,60}"
+        r" )?siempre\b.*"),
     pattern(r"siempre (?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita)(?:me)?\b.+"),
-    pattern(r"(?:nunca|jamás) (?:me |le |te )?(?:uses|utilices|respondas|contestes|escribas|hables|digas|des|seas|menciones|hagas|llames|repitas|olvides)\b.*"),
-    pattern(r"(?:a partir de ahora|de ahora en adelante|desde ahora),? (?P<what>(?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita|no)\b.+)"),
+    pattern(r"(?:nunca|jamás) (?:me |le |te )?(?:uses|utilices|respondas|contestes|escribas|hables|digas|des|seas|menciones|hagas"
+        r"|llames|repitas|olvides)\b.*"),
+    pattern(r"(?:a partir de ahora|de ahora en adelante|desde ahora),? (?P<what>(?:responde|contesta|usa|utiliza|escribe|habla|di"
+        r"|da|sé|explica|cita|no)\b.+)"),
     pattern(r"deja de \w+r(?:me)?\b.*"),
 )  # fmt: skip
 
-_REVOKE_VERB = r"(?:forget|drop|revoke|remove|delete|cancel|scrap|lift|undo|ignore|disregard|discard|withdraw|clear|retire|abandon|erase|get rid of|you can (?:forget|drop|ignore)|take back)"
+_REVOKE_VERB = (
+    r"(?:forget|drop|revoke|remove|delete|cancel|scrap|lift|undo|ignore|disregard|discard|withdraw|clear|retire|abandon"
+    r"|erase|get rid of|you can (?:forget|drop|ignore)|take back)"
+)
 _RULE_NOUN = r"(?:rules?|directives?|instructions?|standing orders?)"
 _ABOUT_REMINDING = pattern(r"\bremind(?:ing)? me (?:to|about|of)\b")
 _BY_NUMBER = pattern(rf"(?:please )?{_REVOKE_VERB} (?:the )?{_RULE_NOUN} (?:no\.? |number |#)?(?P<did>\d{{1,18}})\b")
 _BY_TOPIC = pattern(
-    rf"(?:please |just )?{_REVOKE_VERB} (?:about )?(?:the|that|this|my|your) {_RULE_NOUN} (?:about|on|regarding|concerning|for|of|that says|against|to|not to|that you)(?: (?:always|never))? (?P<topic>.+)"
+    rf"(?:please |just )?{_REVOKE_VERB} (?:about )?(?:the|that|this|my|your) {_RULE_NOUN} (?:about|on|regarding|concerning"
+    rf"|for|of|that says|against|to|not to|that you)(?: (?:always|never))? (?P<topic>.+)"
 )
-_BY_NAME = pattern(rf"(?:please |just )?{_REVOKE_VERB} (?:the|that|my|your) (?P<topic>(?!last|previous|latest|most)[\w-]+(?: [\w-]+)?) {_RULE_NOUN}\b")
+_BY_NAME = pattern(
+    rf"(?:please |just )?{_REVOKE_VERB} (?:the|that|my|your) (?P<topic>(?!last|previous|latest|most)[\w-]+(?: [\w-]+)?)"
+    rf" {_RULE_NOUN}\b"
+)
 _THAT_RULE = pattern(
-    rf"(?:please |just )?{_REVOKE_VERB} (?:about )?(?P<which>that|this|the|(?:the|your|my) (?:last|latest|previous|most recent)|my|your) {_RULE_NOUN}(?: (?:now|again|please|i (?:gave|just gave|told) you))?\s*$"
+    rf"(?:please |just )?{_REVOKE_VERB} (?:about )?(?P<which>that|this|the|(?:the|your|my) (?:last|latest|previous|most"
+    rf" recent)|my|your) {_RULE_NOUN}(?: (?:now|again|please|i (?:gave|just gave|told) you))?\s*$"
 )
 _ALL_RULES = pattern(rf"(?:please |just )?{_REVOKE_VERB} (?:all|every one)(?: of)?(?: the| my| your| these| those)? {_RULE_NOUN}\s*$")
 _NO_NEED = pattern(
-    r"(?:you (?:don't|do not) (?:have|need) to|there's no need to|no need to|you no longer (?:have|need) to|you needn't|you can stop) (?:always )?(?P<topic>.+)"
+    r"(?:you (?:don't|do not) (?:have|need) to|there's no need to|no need to|you no longer (?:have|need) to|you needn't|you"
+    r" can stop) (?:always )?(?P<topic>.+)"
 )
 _AGAIN = pattern(r"you (?:can|may|are allowed to) (?P<topic>.+?) (?:again|now)\s*$")
 _WORD = re.compile(r"\w+")
@@ -128,7 +156,9 @@ def _may_follow(clause: Clause) -> bool:
         return False
     if _ORDERED.match(before) or before.endswith((".", "!")):
         return True
-    return bool(re.search(r"please|bitte|from now|[;–—-]|,", clause.link)) and not re.match(r"(?:they|he|she|it|you|we|people)\b", before, re.IGNORECASE)
+    return bool(re.search(r"please|bitte|from now|[;–—-]|,", clause.link)) and not re.match(
+        r"(?:they|he|she|it|you|we|people)\b", before, re.IGNORECASE
+    )
 
 
 def _conditional(clause: Clause) -> str | None:
@@ -154,7 +184,7 @@ def _english(text: str) -> str | None:
         return None
     base = verb[1]
     order = f"{m['how']} {what}" if how else what
-    if how in ("always", "never", "never ever") or how.startswith(("don't ever", "do not ever")):
+    if how.startswith(("always", "never")) or how.startswith(("don't ever", "do not ever")):
         allowed = VERBS if m["must"] else BROAD_VERBS
         if base not in allowed or _statement(base, what):
             return None
@@ -164,13 +194,19 @@ def _english(text: str) -> str | None:
             return order if base in VERBS else None
         return None
     if lasting:
-        return order if base in VERBS and base not in ("have", "start") and not _statement(base, what) else _from_now_else(what, bool(m["now"]))
+        return (
+            order
+            if base in VERBS and base not in ("have", "start") and not _statement(base, what)
+            else _from_now_else(what, bool(m["now"]))
+        )
     return None
 
 
 def _from_now_else(what: str, first: bool) -> str | None:
     """ "From now on you are a pirate", "from now on no emojis"."""
-    if first and re.match(r"(?:no (?:more )?\w+|only \w+|you(?:'re| are) (?:a|an|my|to|not|allowed|only|in charge)\b)", what, re.IGNORECASE):
+    if first and re.match(
+        r"(?:no (?:more )?\w+|only \w+|you(?:'re| are) (?:a|an|my|to|not|allowed|only|in charge)\b)", what, re.IGNORECASE
+    ):
         return what
     return None
 
@@ -187,7 +223,11 @@ def _stopped(what: str) -> str | None:
     base = stem(m[1])
     if base not in _VERB_STEMS and m[1] not in ("being", "doing", "saying", "making"):
         return None
-    if re.match(r"reminding me (?:to|about|of)\b|\w+ing (?:is|was|are|has|would|will|can|should|myself|me laugh|him|her|them)\b", what, re.IGNORECASE):
+    if re.match(
+        r"reminding me (?:to|about|of)\b|\w+ing (?:is|was|are|has|would|will|can|should|myself|me laugh|him|her|them)\b",
+        what,
+        re.IGNORECASE,
+    ):
         return None
     if _NO_MORE.fullmatch(" " + what):
         return None
@@ -207,13 +247,17 @@ def _elsewhere(text: str) -> str | None:
 
 # -- comparing -------------------------------------------------------------------------------------------------------------------
 
-_LEADING = frozenset("always never ever please stop dont don do not t immer nie niemals toujours jamais siempre nunca you must should any more anymore again longer".split())
+_LEADING = frozenset(
+    "always never ever please stop dont don do not t immer nie niemals toujours jamais siempre nunca you must should any"
+    " more anymore again longer".split()
+)
+_SAME = {word: "answer" for word in ("answer", "answering", "reply", "replying", "respond", "responding")}
 _NEGATIVE = pattern(r"\b(?:never|don't|do not|stop|no|nie|niemals|kein\w*|jamais|n'|ne|nunca|jamás|arrête|deja de|hör)\b|^n'")
 
 
 def _body(rule: str) -> list[str]:
     """What a rule is about, whether it demands or forbids it."""
-    return [stem(word) for word in _WORD.findall(normalise(rule)) if word not in _LEADING]
+    return [_SAME.get(word, stem(word)) for word in _WORD.findall(normalise(rule)) if word not in _LEADING]
 
 
 def _forbids(rule: str) -> bool:
@@ -260,7 +304,7 @@ def _revoked(clause: Clause, active: dict[int, str]) -> list[int]:
     for expression in (_BY_TOPIC, _BY_NAME):
         m = expression.match(text)
         if m:
-            return _about(clause.restore(m["topic"]), active, 0.5)
+            return _about(clause.restore(m["topic"]), active, 0.6)
     m = _NO_NEED.match(text)
     if m and (_NO_MORE.search(m["topic"]) or "no longer" in text.lower() or "can stop" in text.lower()):
         return [did for did in _about(_NO_MORE.sub("", m["topic"]), active, 0.6) if not _forbids(active[did])]

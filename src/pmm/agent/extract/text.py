@@ -83,7 +83,8 @@ _INTRO = pattern(
     r"|voici|voilà|aquí (?:está|tienes|va))\b[^:\n.!?]{0,80}:"
 )
 _HEADER = pattern(
-    r"(?:from|subject|sent|cc|betreff|von|objet|asunto):\s|-{2,} ?original message.*:|-{3,}\s*forwarded.*:|on .{5,80} wrote:|am .{5,80} schrieb"
+    r"(?:from|subject|sent|cc|betreff|von|objet|asunto):\s|-{2,} ?original message.*:|-{3,}\s*forwarded.*:|on .{5,80}"
+    r" wrote:|am .{5,80} schrieb"
     r"|le .{5,80} a écrit|el .{5,80} escribió"
 )
 _DEAR = pattern(
@@ -99,10 +100,13 @@ _SIGNED = pattern(
 _BULLET = re.compile(r"\s{0,8}(?:[-*•–]|\d{1,2}[.)])\s+(?:\[[ xX]?\]\s+)?")
 _LABEL = re.compile(r"(?:\[[^\]\n]{1,40}\]\s*|\(?\d{1,2}:\d\d(?::\d\d)?\)?\s*)?[^\W\d_][\w .’'-]{0,30}:\s")
 _OWN_LABEL = pattern(
-    r"(?:(?:note|ps|p\.s\.?|btw|by the way|also|please|update|correction|fyi|important|remember|to ?do|reminders?|requests?|promise|deal|ok(?:ay)?"
-    r"|(?:a |the |my |one |new |house |standing |another |last |final |first )*(?:rules?|thing|plan|request|promise|note|instruction|reminder)"
+    r"(?:(?:note|ps|p\.s\.?|btw|by the way|also|please|update|correction|fyi|important|remember|to ?do|reminders?|requests?"
+    r"|promise|deal|ok(?:ay)?"
+    r"|(?:a |the |my |one |new |house |standing |another |last |final |first )*(?:rules?|thing|plan|request|promise|note"
+    r"|instruction|reminder)"
     r"|(?:one|two|three|a few|some|a couple of)(?: more| last| other)? (?:things?|rules|requests|points)|to be clear|for the record"
-    r"|(?:good |great |bad |quick )?(?:news|update|status)|heads up|(?:my )?(?:to-?do(?: list)?|tasks?|things to do|plans?|promises|list|agenda)(?: for .{1,20})?"
+    r"|(?:good |great |bad |quick )?(?:news|update|status)|heads up|(?:my )?(?:to-?do(?: list)?|tasks?|things to do|plans?"
+    r"|promises|list|agenda)(?: for .{1,20})?"
     r"|neue regel|regel|wichtig|übrigens|règle|nouvelle règle|regla|nueva regla) ?)(?: for you| from now on| please)?\s*"
 )
 
@@ -202,7 +206,8 @@ def _own_lines(block: list[str]) -> tuple[list[str], bool, bool]:
             return [*lines, line[: intro_at.start()]], True, False
         if line.rstrip().endswith(":") and not _OWN_LABEL.fullmatch(line.strip().rstrip(":")):
             return [*lines, line], False, at == len(block) - 1
-        bare = _BULLET.sub("", line, count=1)
+        bullet = _BULLET.match(line)
+        bare = line[bullet.end() :] if bullet else line
         label = _LABEL.match(bare) if ": " in bare else None
         if label and not _OWN_LABEL.fullmatch(bare[: bare.index(":")]) and _speaker(bare[: bare.index(":")]):
             continue
@@ -313,7 +318,8 @@ _ASKS = re.compile(r"[?？](?:[^\w]*)$")
 _POLITE_TAG = pattern(r",? ?(?:ok(?:ay)?|please|alright|all right|deal|got it|understood|thanks|bitte|vale|d'accord|ja)\s?\?+\W*$")
 _ATTRIBUTED = pattern(r", (?:\w+ ){1,4}(?:says?|said|told (?:me|us)|used to say|wrote|goes)\W*$|, (?:sagt|sagte|dit|dice) .{2,40}$")
 _ASIDE = pattern(
-    r"[,;–— ](?:(?<=[,;–—]) ?(?:and |but |so |und |et |y )?|(?<= )(?:- |(?:and|but|so|und|et|y) ))(?=(?:who|what|where|why|how|which|can you|could you|do you|does|did|are you|have you"
+    r"[,;–— ](?:(?<=[,;–—]) ?(?:and |but |so |und |et |y )?|(?<= )(?:- |(?:and|but|so|und|et|y) ))(?=(?:who|what|where|why"
+    r"|how|which|can you|could you|do you|does|did|are you|have you"
     r"|what's|who's|how's|and you|wer|was|wie|und du|qui|comment|et toi|cómo|quién|y tú|¿)\b)"
 )
 
@@ -372,25 +378,32 @@ def _sentence(part: str, held: tuple[str, ...]) -> Sentence | None:
 # -- clauses ---------------------------------------------------------------------------------------------------------------------
 
 _LEADS = pattern(
-    r"(?:(?:no|look|listen|next|right|all|again|welcome|done|first(?:ly)?|second(?:ly)?|finally|wait|deal|everyone|perfect|there)(?=\s?[,.!:;…–—])"
+    r"(?:(?:no|look|listen|next|right|all|again|welcome|done|first(?:ly)?|second(?:ly)?|finally|wait|deal|everyone|perfect"
+    r"|there)(?=\s?[,.!:;…–—])"
     r"|no(?= (?:i|my|call)\b)|(?:hi|hey|hello) (?:there|all|everyone|again)"
-    r"|ok(?:ay)?|k|all ?right|sure(?: thing)?|yes|yeah|yep|yup|nope|nah|well|so|oh|ah|aha|hey|hi|hiya|hello|good (?:morning|evening|afternoon|day)"
+    r"|ok(?:ay)?|k|all ?right|sure(?: thing)?|yes|yeah|yep|yup|nope|nah|well|so|oh|ah|aha|hey|hi|hiya|hello|good (?:morning"
+    r"|evening|afternoon|day)"
     r"|greetings|thanks?(?: you)?(?: so much| a lot| very much| again)?|please|pls|by the way|btw|also|and|but|then|now|actually"
     r"|in fact|anyway|sorry|great|good|cool|nice|fine|awesome|excellent|wonderful|got it|noted|of course|certainly|absolutely|definitely"
     r"|understood|hm+|uh|um|ps|p\.s|p\.s\.|one (?:more|last) thing|just so you know|for the record|fyi|correction"
     r"|additionally|don't worry|no (?:problem|worries)|you're welcome|thank you|nice to meet you"
     r"|pleased to meet you|my apologies|apologies|oops|to be clear|in short|first of all|let's see|hereby"
     r"|hallo|guten (?:tag|morgen|abend)|bitte|danke|ja|nein|übrigens|also|und|moin|servus|bonjour|salut|bonsoir|merci|oui|non|au fait"
-    r"|s'il te plaît|s'il vous plaît|d'accord|et|hola|buenos días|buenas(?: tardes| noches)?|gracias|sí|por favor|por cierto|vale|y|encantad[oa])"
+    r"|s'il te plaît|s'il vous plaît|d'accord|et|hola|buenos días|buenas(?: tardes| noches)?|gracias|sí|por favor|por"
+    r" cierto|vale|y|encantad[oa])"
     r"(?:[\s,!.;:…–—-]+|$)"
 )
 _MARKS = re.compile(r"[^\w\U000f0000-\U000ffffd'’¿¡(]+")
 _SAFE_I = r"i(?:'ll|'m|'ve| will| shall| am| have| promise| swear| won't)"
 _OTHER_HEADS = (
-    r"my (?:full |first |real )?name|the name|your (?:new )?name|you(?:'re| are| can| may| shall| will| must| should| don't| no longer)|call me"
-    r"|call yourself|rename|remind me|set a reminder|always|never|stop \w+ing|don't|do not|from now on|going forward|forget (?:about|that|the|all|my)"
-    r"|cancel (?:the|that|my|all)|let's (?:call|name)|done with|ich|mein name|dein name|du heißt|nenn|erinnere?|je|j'|mon nom|ton nom|tu t'appelles"
-    r"|appelle|rappelle|réponds|me llamo|mi nombre|tu nombre|te llamas|recuérdame|llámame|te|antworte|responde|désormais|ab (?:jetzt|sofort)"
+    r"my (?:full |first |real )?name|the name|your (?:new )?name|you(?:'re| are| can| may| shall| will| must| should| don't"
+    r"| no longer)|call me"
+    r"|call yourself|rename|remind me|set a reminder|always|never|stop \w+ing|don't|do not|from now on|going forward|forget"
+    r" (?:about|that|the|all|my)"
+    r"|cancel (?:the|that|my|all)|let's (?:call|name)|done with|ich|mein name|dein name|du heißt|nenn|erinnere?|je|j'|mon"
+    r" nom|ton nom|tu t'appelles"
+    r"|appelle|rappelle|réponds|me llamo|mi nombre|tu nombre|te llamas|recuérdame|llámame|te|antworte|responde|désormais|ab"
+    r" (?:jetzt|sofort)"
     r"|tomorrow i|today i|tonight i"
 )
 _AND = r"(?:and|but|so|then|also|plus|oh|und|aber|et|mais|y|pero)"
@@ -400,7 +413,8 @@ _JOINT = pattern(
     rf"|[ ](?:{_AND} )+{_PLEASE}(?=(?:{_SAFE_I}|i (?:just |already |finally )?(?:\w+ed|sent|bought|paid|wrote|did)|{_OTHER_HEADS})\b)"
 )
 _FROM_NOW_ONLY = pattern(
-    r"(?:from (?:now|here|today)(?: on)?|going forward|moving forward|in (?:the )?future|henceforth|as of (?:now|today)|ab (?:jetzt|sofort)|von nun an|künftig"
+    r"(?:from (?:now|here|today)(?: on)?|going forward|moving forward|in (?:the )?future|henceforth|as of (?:now|today)|ab"
+    r" (?:jetzt|sofort)|von nun an|künftig"
     r"|désormais|dorénavant|à partir de maintenant|à l'avenir|a partir de ahora|de ahora en adelante|desde ahora)\s*"
 )
 
@@ -423,9 +437,17 @@ def strip_leads(text: str, name: str | None) -> str:
     return text
 
 
+def _strip_called(text: str, name: str | None) -> str:
+    """The text without the name of whom it is for at its end: "..., Echo." """
+    bare = text.rstrip(" .!…")
+    if name and len(bare) > len(name) + 2 and bare.casefold().endswith(", " + name.casefold()):
+        return bare[: -len(name) - 2]
+    return text
+
+
 def clauses(sentence: Sentence, name: str | None) -> list[Clause]:
     """The sentence's clauses, each without greetings and the like before it."""
-    text = strip_leads(sentence.text, name)
+    text = _strip_called(strip_leads(sentence.text, name), name)
     found = []
     start, link = 0, ""
     for joint in _JOINT.finditer(text):
@@ -452,8 +474,10 @@ _IRREGULAR = {
     for past in pasts.split()
 }  # fmt: skip
 _SMALL = frozenset(
-    "a an the to of for on in at by with my your his her our their its me you him them us i it this that these those and or about from be is are"
-    " was were been am will ll ve s m d t do did have has had just already finally now not up out off over so then also please back all any some"
+    "a an the to of for on in at by with my your his her our their its me you him them us i it this that these those and"
+    " or about from be is are"
+    " was were been am will ll ve s m d t do did have has had just already finally now not up out off over so then also"
+    " please back all any some"
     " der die das den dem ein eine einen mir dir mich dich le la les un une de du des el los las".split()
 )
 

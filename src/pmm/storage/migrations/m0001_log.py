@@ -26,6 +26,10 @@ WHEN NOT (NEW.content IS NULL AND NEW.meta IS NULL AND NEW.key IS NULL AND NEW.s
           AND NEW.seal IS OLD.seal AND NEW.prev_hash IS OLD.prev_hash AND NEW.hash IS OLD.hash)
 BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
 
+CREATE TRIGGER events_no_replace BEFORE INSERT ON events
+WHEN EXISTS (SELECT 1 FROM events WHERE id = NEW.id) OR EXISTS (SELECT 1 FROM events WHERE key = NEW.key)
+BEGIN SELECT RAISE(ABORT, 'events are never replaced'); END;
+
 CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), id INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
 INSERT INTO head VALUES (1, 0, zeroblob(32));
 
