@@ -132,7 +132,8 @@ def load_with_origins(
             try:
                 msgspec.convert({name: value}, Settings, strict=not isinstance(value, str))
             except msgspec.ValidationError as error:
-                raise ConfigError(f"{origin}: {name}: {str(error).partition(' - ')[0].lower()}.") from None
+                why = str(error).partition(" - ")[0].rstrip(".")
+                raise ConfigError(f"{origin}: {name}: {why[:1].lower()}{why[1:]}.") from None
             values[name] = value
             origins[name] = origin
     return msgspec.convert(values, Settings, strict=False), origins

@@ -189,7 +189,9 @@ def test_the_mind_may_be_spoken_to_by_name() -> None:
     assert message("Please always answer in French, Echo.", known) == ["set always answer in French"]
 
 
-@pytest.mark.parametrize(("one", "other"), [("Call Ana.", "call  ana"), ("“Don’t” shout!", "don't” shout"), ("ＡＢＣ", "abc"), ("Straße", "STRASSE")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("Call Ana.", "call  ana"), ("“Don’t” shout!", "don't” shout"), ("ＡＢＣ", "abc"), ("Straße", "STRASSE")]
+)
 def test_texts_that_say_the_same_normalise_alike(one: str, other: str) -> None:
     assert normalise(one) == normalise(other)
 
@@ -245,10 +247,12 @@ def test_a_sentence_typed_next_to_it_counts(text: str) -> None:
 # -- hostile text and the clock --------------------------------------------------------------------------------------------------
 
 PIECES = st.sampled_from(
-    "I'll |I will |remind me |to |call me |your name is |Echo|always |never |stop using |from now on |on Friday|at 5|tomorrow|in 2 days|every |Monday|,|. |? "
-    "|! |: |; | and |\n|\n\n|\"|'|“|”|„|«|»|`|```\n|> |    |\u200b|\u202e|😀|\ud800|\x00|\U000f0000|I sent the draft|cancel the reminder|3 May |31.2.|99:99|a|ß"
+    "I'll |I will |remind me |to |call me |your name is |Echo|always |never |stop using |from now on "
+    "|on Friday|at 5|tomorrow|in 2 days|every |Monday|,"
+    "|. |? |! |: |; | and |\n|\n\n|\"|'|“|”|„|«|»|`|```\n|> |    |\u200b|\u202e|😀|\ud800|\x00|\U000f0000"
+    "|I sent the draft|cancel the reminder|3 May |31.2.|99:99|a|ß"
     "|that rule|forget |ich werde |morgen |je vais |demain |Dear Bob,\n|Here is it:".split("|")
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -262,9 +266,38 @@ def test_no_text_raises(text: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["a", " ", "\n", '"', "“", "'a ", "`", "I will ", "remind me ", "I'll call you, ", "and I ", "always never ", "stop ", "by at on in ", "1 ", "my name is ",
-     "every Monday and ", "Echo ", "ok, ", "a: ", "> ", "```\n", "I'll do it.\n", "I'll do it, I will\n\n", "¿", "\u0301", "😀", "here is ", "please "],
-)  # fmt: skip
+    [
+        "a",
+        " ",
+        "\n",
+        '"',
+        "“",
+        "'a ",
+        "`",
+        "I will ",
+        "remind me ",
+        "I'll call you, ",
+        "and I ",
+        "always never ",
+        "stop ",
+        "by at on in ",
+        "1 ",
+        "my name is ",
+        "every Monday and ",
+        "Echo ",
+        "ok, ",
+        "a: ",
+        "> ",
+        "```\n",
+        "I'll do it.\n",
+        "I'll do it, I will\n\n",
+        "¿",
+        "\u0301",
+        "😀",
+        "here is ",
+        "please ",
+    ],
+)
 def test_a_megabyte_is_read_in_no_time(unit: str) -> None:
     for size in (4_000, 1 << 20):
         text = (unit * (size // len(unit) + 1))[:size]

@@ -109,6 +109,10 @@ class Chat:
         except PMMError as error:
             self.failed = True
             screen.error(error.message, error.hint)
+        except KeyboardInterrupt:
+            # While waiting for another chat's turn, or when one Ctrl-C was not enough: back to the prompt all the same.
+            self.stopped = True
+            screen.say(screen.dim("(stopped)"))
         if not self._over:
             screen.say()
         return not self._over

@@ -126,7 +126,7 @@ class TextIndex:
     def _whole(self) -> bool:
         """Whether the tables are there, of this version, and at the head."""
         run = self._door.run
-        if not run("SELECT 1 FROM sqlite_schema WHERE name = 'index_version'"):
+        if run("SELECT count(*) FROM sqlite_schema WHERE name IN ('docs', 'words', 'doc_words', 'index_version')") != [(4,)]:
             return False
         if run("SELECT version FROM index_version") != [(VERSION,)]:
             return False

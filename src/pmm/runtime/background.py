@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -177,9 +178,9 @@ class BackgroundProcessor:
         try:
             self._try("", self._look)
             for consumer in self._consumers:
-                self._try(consumer.name, lambda consumer=consumer: self._run(consumer))
+                self._try(consumer.name, partial(self._run, consumer))
             for chore in self._chores:
-                self._try(chore.name, lambda chore=chore: self._do(chore))
+                self._try(chore.name, partial(self._do, chore))
         finally:
             with self._changed:
                 self._working = False

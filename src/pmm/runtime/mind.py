@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, timedelta
+from time import sleep
 from typing import Any, Literal
+from weakref import ref
 
 from pmm.agent.context import epoch_due, open_epoch
 from pmm.agent.extract import normalise
 from pmm.agent.tick import due_now
-from pmm.clock import Clock, Ids
+from pmm.clock import Clock, Ids, stopwatch
 from pmm.config import Settings, check_zone, load_settings, system_zone
-from pmm.errors import ConfigError, HeadMoved, InvalidInput, MindClosed
+from pmm.errors import ConfigError, HeadMoved, InvalidInput, MindClosed, StorageError
 from pmm.events import (
     FORMAT,
     CommitmentClosed,
@@ -41,6 +44,7 @@ from pmm.views import SNAPSHOT_EVERY, View, Views
 
 NAME_MAX = 40
 MERGE_EVERY = 64
+CLOSE_WAIT_S = 2.0
 
 
 class Mind:
@@ -59,6 +63,7 @@ class Mind:
         self._model: ChatModel | None = model if isinstance(model, ChatModel) else None
         self._owns_model = not isinstance(model, ChatModel)
         self._closed = False
+        self._stream: Callable[[], ReplyStream | None] = lambda: None
         if log.head[0] == 0:
             self._create()
         self._index = TextIndex(log, on_progress)
@@ -152,7 +157,9 @@ class Mind:
         """The same, piece by piece; `.reply` is set at the end."""
         self._check_open()
         request = Request(text=text, session=session, source=source, key=key, record=record)
-        return ReplyStream(self._turn(request))
+        stream = ReplyStream(self._turn(request))
+        self._stream = ref(stream)
+        return stream
 
     def _turn(self, request: Request) -> Any:
         try:
@@ -312,13 +319,25 @@ class Mind:
         if self._closed:
             return
         self._closed = True
-        self.cancel()
+        self._end_turn()
         self._background.close()
-        self._views.at_head()
-        self._views.save(every=1)
+        with suppress(StorageError):  # a snapshot that can't be saved costs the next opening some time, nothing else
+            self._views.at_head()
+            self._views.save(every=1)
         self._log.close()
         if self._model is not None and self._owns_model:
             self._model.close()
+
+    def _end_turn(self) -> None:
+        """Stop a turn in progress: one left unfinished here, or one that another thread is drawing from (wait for that a while)."""
+        self.cancel()
+        limit = stopwatch() + CLOSE_WAIT_S
+        while (stream := self._stream()) is not None and stopwatch() < limit:
+            try:
+                stream.close()
+                return
+            except ValueError:  # being drawn from in another thread, which the cancel will end
+                sleep(0.005)
 
     def __enter__(self) -> Mind:
         return self

@@ -5,7 +5,6 @@ Only what is named closes: most of the commitment's words must be there, and the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -67,6 +66,10 @@ _CANCEL_REMINDER = pattern(
     r"(?:please |just |you can |ok )*(?:cancel|delete|drop|remove|scrap|clear|forget|ignore|turn off|never mind) (?:about"
     r" )?(?:the|that|my|this) "
     r"(?:(?P<kind>[\w' -]{2,40}?) )?(?:reminder|commitment|promise|task|to-?do)(?: (?:about|to|for|of|on|regarding) (?P<what>.+))?\s*$"
+)
+_UNNEEDED = pattern(
+    r"i (?:don't|do not|no longer) need (?:the|that|my|a) reminder (?:about|to|for|of) (?P<what>.+)"
+    r"|i (?:don't|do not|no longer) need you to remind me (?:about|to) (?P<what2>.+)"
 )
 _CANCEL_ALL = pattern(r"(?:please |just )*(?:cancel|delete|drop|remove|clear|forget) all (?:of )?(?:the |my |your |those )?reminders\s*$")
 _NO_NEED = pattern(
@@ -194,9 +197,9 @@ def _cancelled(clause: Clause, items: list[Item]) -> list[int]:
         if mention and stems(mention):
             return _mentioned(mention, items)
         return [reminders[0][0]] if len(reminders) == 1 else []
-    m = _NO_NEED.match(text)
+    m = _NO_NEED.match(text) or _UNNEEDED.match(text)
     if m:
-        return _mentioned(_MORE.sub("", m["what"]), items)
+        return _mentioned(_MORE.sub("", m["what"] or m.groupdict().get("what2", "")), items)
     m = _FORGET_ABOUT.match(text) or _WONT.match(text)
     if m:
         return _whole(_MORE.sub("", m["what"]), items)

@@ -98,14 +98,32 @@ _MAY_FOLLOW = (
 _DATES = [
     (pattern(rf"{_BY}(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})(?!\d)(?:T(?P<clock>\d\d:\d\d))?"), "iso"),
     (pattern(rf"{_BY}(?P<dmy>\d{{1,2}}\.\d{{1,2}}\.(?:\d{{4}})?)(?!\d)"), "dmy"),
-    (pattern(rf"(?<!\w){_BY}(?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|\.)?(?: of| de)? (?P<m>{_MONTH})\b\.?(?:,? (?:de |del"
-        rf" )?(?P<y>\d{{4}}))?"), "month"),
+    (
+        pattern(
+            rf"(?<!\w){_BY}(?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|\.)?(?: of| de)? (?P<m>{_MONTH})\b\.?(?:,? (?:de |del"
+            rf" )?(?P<y>\d{{4}}))?"
+        ),
+        "month",
+    ),
     (pattern(rf"(?<!\w){_BY}(?P<m>{_MONTH})\.? (?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:])(?:,? (?P<y>\d{{4}}))?"), "month"),
-    (pattern(r"\b(?:on|by|before|until) the (?P<d>\d{1,2})(?:st|nd|rd|th)\b(?! (?:floor|of|time|chapter|edition|street|page))"), "day_of_month"),
-    (pattern(rf"\b(?:in|within|dans|dentro de|en|innerhalb von) (?:the next )?(?:about )?(?P<n>{_NUMBER}) {_UNIT}(?:'s?)?(?:"
-        rf" time)?\b(?! of\b)"), "relative"),
-    (pattern(r"\b(?:in|within) (?P<half>half an hour)|\bin (?P<demi>einer halben stunde)|\bdans (?P<fdemi>une demi-heure)|\ben"
-        r" (?P<media>media hora)"), "half"),
+    (
+        pattern(r"\b(?:on|by|before|until) the (?P<d>\d{1,2})(?:st|nd|rd|th)\b(?! (?:floor|of|time|chapter|edition|street|page))"),
+        "day_of_month",
+    ),
+    (
+        pattern(
+            rf"\b(?:in|within|dans|dentro de|en|innerhalb von) (?:the next )?(?:about )?(?P<n>{_NUMBER}) {_UNIT}(?:'s?)?(?:"
+            rf" time)?\b(?! of\b)"
+        ),
+        "relative",
+    ),
+    (
+        pattern(
+            r"\b(?:in|within) (?P<half>half an hour)|\bin (?P<demi>einer halben stunde)|\bdans (?P<fdemi>une demi-heure)|\ben"
+            r" (?P<media>media hora)"
+        ),
+        "half",
+    ),
     (pattern(rf"\b(?P<n>{_NUMBER}) {_UNIT} from (?:now|today)\b"), "relative"),
     (
         pattern(
@@ -118,14 +136,24 @@ _DATES = [
         "end",
     ),
     (pattern(r"\b(?:by |on )?(?:the )?day after tomorrow\b|\b(?:bis )?übermorgen\b|\baprès-demain\b|\bpasado mañana\b"), "overmorrow"),
-    (pattern(rf"(?<![\w-]){_BY}(?:tomorrow|tmrw|tmr)\b(?!'s|-)|(?<![\w-])(?:bis )?morgen\b(?!'s|-)|\b(?:pour |d'ici )?demain\b"
-        rf"|\b(?:para )?mañana\b"), "tomorrow"),
-    (pattern(rf"(?<![\w-]){_BY}(?:later )?(?:today|tonight)\b(?!'s)|\bthis (?:morning|afternoon|evening)\b|\b(?:bis )?heute\b"
-        rf"|\baujourd'hui\b|\bce soir\b|\bcet après-midi\b|\bhoy\b|\besta (?:noche|tarde)\b"), "today"),
+    (
+        pattern(
+            rf"(?<![\w-]){_BY}(?:tomorrow|tmrw|tmr)\b(?!'s|-)|(?<![\w-])(?:bis )?morgen\b(?!'s|-)|\b(?:pour |d'ici )?demain\b"
+            rf"|\b(?:para )?mañana\b"
+        ),
+        "tomorrow",
+    ),
+    (
+        pattern(
+            rf"(?<![\w-]){_BY}(?:later )?(?:today|tonight)\b(?!'s)|\bthis (?:morning|afternoon|evening)\b|\b(?:bis )?heute\b"
+            rf"|\baujourd'hui\b|\bce soir\b|\bcet après-midi\b|\bhoy\b|\besta (?:noche|tarde)\b"
+        ),
+        "today",
+    ),
     (
         pattern(
             rf"\b(?P<by>(?:{_BY[3:-2]})?)(?P<which>this coming |this |next |coming |kommenden |diesen |nächsten |nächster |próximo "
-                rf"|próxima )?"
+            rf"|próxima )?"
             rf"(?P<weekday>{_DAY})(?P<after> prochain| próximo| que viene)?\b(?!'s|-|s\b)"
         ),
         "weekday",
@@ -142,26 +170,54 @@ _DATES = [
         ),
         "span",
     ),
-    (pattern(rf"\b[Ii]n (?P<m>(?-i:[A-Z])\w+)(?: (?P<y>\d{{4}}))?\b(?!'s)", 0), "in_month"),
-]  # fmt: skip
+    (pattern(r"\b[Ii]n (?P<m>(?-i:[A-Z])\w+)(?: (?P<y>\d{4}))?\b(?!'s)", 0), "in_month"),
+]
 
 _EVERY = [
-    (pattern(rf"\b(?:on )?(?:every|each|jeden|jede|chaque|tous les|toutes les|cada|todos los) (?P<other>other |second |2nd |zweiten"
-        rf" )?(?P<days>(?:{_DAY})s?(?:(?:,| and| und| et| y|,? &) (?:every |on )?(?:{_DAY})s?){{0,6}})\b"), "days"),
+    (
+        pattern(
+            rf"\b(?:on )?(?:every|each|jeden|jede|chaque|tous les|toutes les|cada|todos los) (?P<other>other |second |2nd |zweiten"
+            rf" )?(?P<days>(?:{_DAY})s?(?:(?:,| and| und| et| y|,? &) (?:every |on )?(?:{_DAY})s?){{0,6}})\b"
+        ),
+        "days",
+    ),
     (pattern(rf"\b(?P<days>(?:on {_DAY}s|los {_DAY}s?)(?:(?:,| and| y) (?:on |los )?{_DAY}s?){{0,6}})(?!\w)"), "plural"),
     (pattern(r"\b(?:on |every |each )(?:weekday|workday|working day|business day)s?\b|\b(?:werktags|jeden werktag)\b"), "weekdays"),
     (pattern(rf"\b(?:every|each|alle|tous les|toutes les|cada) (?P<n>{_NUMBER}|other|second) {_UNIT}\b"), "every_n"),
-    (pattern(r"\b(?:on )?(?:the )?(?P<d>\d{1,2})(?:st|nd|rd|th) (?:day )?of (?:every|each|the) month\b|\bevery month on the"
-        r" (?P<d2>\d{1,2})(?:st|nd|rd|th)?\b"), "month_day"),
-    (pattern(r"\b(?:every|each) (?:single )?(?:day|morning|evening|night|afternoon)\b|\bdaily\b|\b(?:jeden (?:tag|morgen|abend)"
-        r"|täglich|tous les (?:jours|matins|soirs)|chaque (?:jour|matin|soir)|todos los días|todas las (?:mañanas|noches)|cada"
-        r" (?:día|mañana|noche))\b"), "DAILY"),
-    (pattern(r"\b(?:every|each) week\b|\bweekly\b|\b(?:jede woche|wöchentlich|chaque semaine|toutes les semaines|cada semana|todas"
-        r" las semanas)\b"), "WEEKLY"),
-    (pattern(r"\b(?:every|each) month\b|\bmonthly\b|\b(?:jeden monat|monatlich|chaque mois|tous les mois|cada mes|todos los meses)\b"), "MONTHLY"),
-    (pattern(r"\b(?:every|each) year\b|\b(?:yearly|annually)\b|\b(?:jedes jahr|jährlich|chaque année|tous les ans|cada año|todos los"
-        r" años)\b"), "YEARLY"),
-]  # fmt: skip
+    (
+        pattern(
+            r"\b(?:on )?(?:the )?(?P<d>\d{1,2})(?:st|nd|rd|th) (?:day )?of (?:every|each|the) month\b|\bevery month on the"
+            r" (?P<d2>\d{1,2})(?:st|nd|rd|th)?\b"
+        ),
+        "month_day",
+    ),
+    (
+        pattern(
+            r"\b(?:every|each) (?:single )?(?:day|morning|evening|night|afternoon)\b|\bdaily\b|\b(?:jeden (?:tag|morgen|abend)"
+            r"|täglich|tous les (?:jours|matins|soirs)|chaque (?:jour|matin|soir)|todos los días|todas las (?:mañanas|noches)|cada"
+            r" (?:día|mañana|noche))\b"
+        ),
+        "DAILY",
+    ),
+    (
+        pattern(
+            r"\b(?:every|each) week\b|\bweekly\b|\b(?:jede woche|wöchentlich|chaque semaine|toutes les semaines|cada semana|todas"
+            r" las semanas)\b"
+        ),
+        "WEEKLY",
+    ),
+    (
+        pattern(r"\b(?:every|each) month\b|\bmonthly\b|\b(?:jeden monat|monatlich|chaque mois|tous les mois|cada mes|todos los meses)\b"),
+        "MONTHLY",
+    ),
+    (
+        pattern(
+            r"\b(?:every|each) year\b|\b(?:yearly|annually)\b|\b(?:jedes jahr|jährlich|chaque année|tous les ans|cada año|todos los"
+            r" años)\b"
+        ),
+        "YEARLY",
+    ),
+]
 
 _AT = r"(?:(?:at|by|before|until|around|about|from|um|gegen|bis|ab|vor|à|vers|avant|a las?) )?"
 _CLOCK_NUMBER = r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
@@ -507,7 +563,7 @@ def find_due(text: str, known: Known, *, reminder: bool = False) -> Found:
 
 def _tidy(text: str) -> str:
     """The text without the blanked parts."""
-    text = _TIDY.sub(" ", text).strip(" ,;–—-")
+    text = _TIDY.sub(" ", text).replace("( )", "").strip(" ,;–—-")
     return re.sub(r"\s+([,.;!?])", r"\1", text)
 
 

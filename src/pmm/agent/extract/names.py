@@ -44,7 +44,8 @@ Strict = Literal["sure", "named", "call", "am"]
 
 
 class _Form(msgspec.Struct, frozen=True):
-    """strict: 'sure' leaves no doubt that a name follows, 'named' neither if it has a capital; 'call' may be a phone call or a jibe; 'am' may be anything."""
+    """strict: 'sure' leaves no doubt that a name follows, 'named' neither if it has a capital; 'call' may be a phone call or a jibe;
+    'am' may be anything."""
 
     expression: re.Pattern[str]
     whose: Whose
@@ -84,6 +85,7 @@ _FORMS = (
         "mind",
         "sure",
     ),
+    _form(r"i(?: want|'d like| would like) you to be (?:called|named|known as) ", "mind", "sure"),
     _form(r"from (?:now|today) on,? you(?:'re| are|'ll be| will be| shall be) ", "mind", "am"),
     _form(r"you (?:now |will |shall )?go by (?:the name (?:of )?)?", "mind", "call"),
     _form(rf"{_FROM_NOW}{_THINK}{_WILL} (?:name|christen|rename|dub) you ", "mind", "sure"),

@@ -123,6 +123,11 @@ _UNREAL = pattern(
 )
 _MY_TIME = pattern(r"(?:when|once|after|as soon as|before) (?:i|i'm|i've|lunch|dinner|work|the meeting|breakfast|school|class)\b")
 _MY_TIME_LEAD = pattern(r"(?:when|once|after|as soon as) (?:i|i'm|i've)\b.{2,60}? (?=i(?:'ll| will) )")
+_STRONG_PHRASE = pattern(
+    r"(?:take (?:out|care)|pick up|follow up|get back to|look into (?!it\b|that\b|this\b)|hand in|set up"
+    r"|make sure|check in|work on the|drop off|back up"
+    r"|put together|turn in|fill (?:in|out)|clear out|give you (?!a|an|the)|let you know)\b"
+)
 _LABELLING = pattern(
     r"call (?:you|him|her|them|it|that|this) (?!(?:about|back|on|at|from|with|when|once|after|before|to|in|for|and|or|as"
     r"|regarding|first|right|again|wednesday"
@@ -140,24 +145,24 @@ _ORDER = pattern(
 )
 _IDIOM = pattern(
     r"(?:move (?:to|in|out|back|on)\b|start (?:a|my|the) (?:new|school|work|job|college)|call it a (?:day|night)|call"
-        r" (?:your|his|her|their) bluff|call the shots|pay (?:attention|for (?:this|that|it))|buy (?:that|it|into)\b|drop"
-        r" (?:that|it|the subject)"
+    r" (?:your|his|her|their) bluff|call the shots|pay (?:attention|for (?:this|that|it))|buy (?:that|it|into)\b|drop"
+    r" (?:that|it|the subject)"
     r"|get (?:paid|sick|ill|fired|older|old|married|there|home|hungry|tired|bored|drunk|lost|it|used|over|out of|in trouble"
-        r"|a (?:cold|raise|new job))\b"
+    r"|a (?:cold|raise|new job))\b"
     r"|have (?!(?:\S+ ){1,6}(?:ready|done|finished|sent|written|fixed|completed|delivered|reviewed|for you)\b)|take (?:it"
-        r"|that|your word|the blame|my time|the|a (?:look|break|nap|seat))\b"
+    r"|that|your word|the blame|my time|the|a (?:look|break|nap|seat))\b"
     r"|go (?:with|for|crazy|mad|insane|nuts|to (?:hell|bed|sleep)|on|first)\b|let (?:you|it|that|him|her) (?!know)|give"
-        r" (?:you that|up|it a|him|her)\b|make (?:it|do|a fool|mistakes)\b|keep\b|come (?:back|around|home)\b"
+    r" (?:you that|up|it a|him|her)\b|make (?:it|do|a fool|mistakes)\b|keep\b|come (?:back|around|home)\b"
     r"|tell you (?:what|one|something|a)|be\b|text back|write (?:that|it) (?:off|down)|fix (?:him|her|you)\b|send (?:him"
-        r"|her|you) to hell|clean up at|return to (?:this|that)|bring (?:it|that) up"
-    r"|show (?:you|him|her|them)\b|find (?:out|a way|it)|figure|look (?:at|into it|like|forward|for)|check (?:it|that"
-        r"|this)? ?out|ask (?:you|again)|paste|describe|explain|work on it|play along|use\b|start (?:by|with)"
+    r"|her|you) to hell|clean up at|return to (?:this|that)|bring (?:it|that) up"
+    r"|show (?:you|him|her|them)\b|find (?:out|a way|it)|figure|look (?!into |up |over |after )|check (?:it|that"
+    r"|this)? ?out|ask (?:you|again)|paste|describe|explain|work on it|play along|use\b|start (?:by|with)"
     r"|call (?:him|her|them|it|that|this|you|myself) (?:a|an|crazy|out|names)\b|return (?:the favou?r|your)|forward to"
-        r"|message received|report you|test (?:you|your)|charge (?:ahead|you)"
+    r"|message received|report you|test (?:you|your)|charge (?:ahead|you)"
     r"|write (?:in|about|like|as|a (?:lot|bit))|get (?:the hang|rid|going|to know|through|away|by|better|worse)\b|call"
-        r" (?:back )?later|change my mind|cross that bridge|eat my hat|kick myself|kill\b|meet (?:my|your) maker|rest\b|sit\b"
-        r"|sue\b|switch|sound\b|stand\b|stick\b|pick (?!up)\w+)"
-)  # fmt: skip
+    r" (?:back )?later|change my mind|cross that bridge|eat my hat|kick myself|kill\b|meet (?:my|your) maker|rest\b|sit\b"
+    r"|sue\b|switch|sound\b|stand\b|stick\b|pick (?!up)\w+)"
+)
 _GO_AHEAD = pattern(r"^(?:of course |go ahead and |be sure to )")
 _WORD = re.compile(r"[\w'’-]+")
 
@@ -299,8 +304,7 @@ def _may_promise(verb: str, what: str, opened: CommitmentOpened) -> bool:
         return opened.due is not None
     if verb in NEVER_PROMISED or (opened.due is None and _VAGUE.match(what)):
         return False
-    return opened.due is not None or verb in STRONG or bool(re.match(r"(?:take (?:out|care)|pick up|follow up|get back to|look into|hand in|set up|make sure|check in|work on the|drop off"
-        r"|back up|put together|turn in|fill (?:in|out)|clear out|give you (?!a|an|the)|let you know)\b", what, re.IGNORECASE))  # fmt: skip
+    return opened.due is not None or verb in STRONG or bool(_STRONG_PHRASE.match(what))
 
 
 def _explicit(text: str) -> str | None:
@@ -309,7 +313,7 @@ def _explicit(text: str) -> str | None:
         m = expression.match(text)
         if m:
             verb, what = _verb(m["what"])
-            hollow = verb in HEDGING_ADVERBS or verb in ("be", "not", "try", "love", "remember", "nicht", "no", "ne") or "promise" == verb
+            hollow = verb in HEDGING_ADVERBS or verb in ("be", "not", "try", "love", "remember", "nicht", "no", "ne") or verb == "promise"
             return None if hollow or not verb else what
     return None
 

@@ -54,28 +54,42 @@ _ORDERED = pattern(
 )
 
 _LANGUAGE_FORMS = (
-    pattern(r"(?:bitte )?(?:antworte|benutze?|verwende|schreibe?|sprich|nenne?|sage?|gib|sei|frage?|erkläre?|mache?|duze?|sieze?"
-        r"|zitiere|fasse|halte) (?:.{1,80} )?(?:immer|nie|niemals|stets|nie wieder|ab jetzt|ab sofort|nicht mehr)\b.*"),
+    pattern(
+        r"(?:bitte )?(?:antworte|benutze?|verwende|schreibe?|sprich|nenne?|sage?|gib|sei|frage?|erkläre?|mache?|duze?|sieze?"
+        r"|zitiere|fasse|halte) (?:.{1,80} )?(?:immer|nie|niemals|stets|nie wieder|ab jetzt|ab sofort|nicht mehr)\b.*"
+    ),
     pattern(r"(?:bitte )?(?:immer|nie|niemals) .{2,80}(?:en|ern)\W*$"),
-    pattern(r"(?:ab jetzt|ab sofort|von nun an|in zukunft|künftig),? (?:bitte )?(?!ich|du hei|hei|nenn|bin|ist|gibt|wird"
+    pattern(
+        r"(?:ab jetzt|ab sofort|von nun an|in zukunft|künftig),? (?:bitte )?(?!ich|du hei|hei|nenn|bin|ist|gibt|wird"
         r"|werde)(?P<what>(?:antworte|benutze?|verwende|schreibe?|sprich|sage?|gib|sei|frage?|erkläre?|mache?|duze?|sieze?|nur"
-        r"|immer|nie|keine?)\b.+)"),
+        r"|immer|nie|keine?)\b.+)"
+    ),
     pattern(r"hör (?:bitte )?(?:damit )?auf,? .{3,80}\bzu \w+.*"),
-    pattern(r"(?:s'il te plaît,? )?(?:réponds|répondez|utilise|écris|parle|dis|donne|sois|explique|cite|tutoie|vouvoie)(?:[- ]moi)?"
-        r" (?:.{1,60} )?toujours\b.*"),
+    pattern(
+        r"(?:s'il te plaît,? )?(?:réponds|répondez|utilise|écris|parle|dis|donne|sois|explique|cite|tutoie|vouvoie)(?:[- ]moi)?"
+        r" (?:.{1,60} )?toujours\b.*"
+    ),
     pattern(r"n(?:e |')\S+(?:[- ]moi)? (?:.{1,30} )?(?:jamais|plus)\b.*"),
-    pattern(r"(?:désormais|dorénavant|à partir de maintenant|à l'avenir),? (?P<what>(?:réponds|répondez|utilise|écris|parle|dis"
-        r"|donne|sois|explique|cite|tutoie|vouvoie|n)\b.+)"),
+    pattern(
+        r"(?:désormais|dorénavant|à partir de maintenant|à l'avenir),? (?P<what>(?:réponds|répondez|utilise|écris|parle|dis"
+        r"|donne|sois|explique|cite|tutoie|vouvoie|n)\b.+)"
+    ),
     pattern(r"arrête (?:de |d')\w+(?:er|ir|re)\b.*"),
-    pattern(r"(?:por favor,? )?(?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita|tutéame)(?:me)? (?:.{1,60}"
-        r" )?siempre\b.*"),
+    pattern(
+        r"(?:por favor,? )?(?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita|tutéame)(?:me)? (?:.{1,60}"
+        r" )?siempre\b.*"
+    ),
     pattern(r"siempre (?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita)(?:me)?\b.+"),
-    pattern(r"(?:nunca|jamás) (?:me |le |te )?(?:uses|utilices|respondas|contestes|escribas|hables|digas|des|seas|menciones|hagas"
-        r"|llames|repitas|olvides)\b.*"),
-    pattern(r"(?:a partir de ahora|de ahora en adelante|desde ahora),? (?P<what>(?:responde|contesta|usa|utiliza|escribe|habla|di"
-        r"|da|sé|explica|cita|no)\b.+)"),
+    pattern(
+        r"(?:nunca|jamás) (?:me |le |te )?(?:uses|utilices|respondas|contestes|escribas|hables|digas|des|seas|menciones|hagas"
+        r"|llames|repitas|olvides)\b.*"
+    ),
+    pattern(
+        r"(?:a partir de ahora|de ahora en adelante|desde ahora),? (?P<what>(?:responde|contesta|usa|utiliza|escribe|habla|di"
+        r"|da|sé|explica|cita|no)\b.+)"
+    ),
     pattern(r"deja de \w+r(?:me)?\b.*"),
-)  # fmt: skip
+)
 
 _REVOKE_VERB = (
     r"(?:forget|drop|revoke|remove|delete|cancel|scrap|lift|undo|ignore|disregard|discard|withdraw|clear|retire|abandon"
@@ -184,7 +198,7 @@ def _english(text: str) -> str | None:
         return None
     base = verb[1]
     order = f"{m['how']} {what}" if how else what
-    if how.startswith(("always", "never")) or how.startswith(("don't ever", "do not ever")):
+    if how.startswith(("always", "never", "don't ever", "do not ever")):
         allowed = VERBS if m["must"] else BROAD_VERBS
         if base not in allowed or _statement(base, what):
             return None
@@ -251,7 +265,7 @@ _LEADING = frozenset(
     "always never ever please stop dont don do not t immer nie niemals toujours jamais siempre nunca you must should any"
     " more anymore again longer".split()
 )
-_SAME = {word: "answer" for word in ("answer", "answering", "reply", "replying", "respond", "responding")}
+_SAME = dict.fromkeys(("answer", "answering", "reply", "replying", "respond", "responding"), "answer")
 _NEGATIVE = pattern(r"\b(?:never|don't|do not|stop|no|nie|niemals|kein\w*|jamais|n'|ne|nunca|jamás|arrête|deja de|hör)\b|^n'")
 
 

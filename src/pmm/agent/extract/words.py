@@ -131,7 +131,7 @@ NEVER_PROMISED = _set(
     " age retire graduate celebrate begin end fail forgive forget earn receive inherit hear notice realise realize end gonna soon sometimes"
     " usually often either neither only spare rephrase repeat clarify elaborate can could must should would might may used and or the a an"
     " it that this there hit deal benefit wager gamble venture argue concede grant confess agree disagree accept settle"
-    " reckon wake wear marry dress smell sweat shine look blush grin smile scream faint shiver crash explode vomit faint"
+    " reckon wake wear marry dress smell sweat shine blush grin smile scream faint shiver crash explode vomit faint"
     " pick-one"
 )
 HEDGING_ADVERBS = _set(
