@@ -60,7 +60,7 @@ def test_text_without_spaces_is_found_by_its_characters(log: SqliteLog, index: T
 
 
 def test_a_question_is_a_worse_answer_than_a_statement(log: SqliteLog, index: TextIndex) -> None:
-    tell(log, "What is my cat called?", "My cat is called Miso", "What is my cat called again?")
+    tell(log, "What is my cat called?", "My cat is called Miso", "What is my cat called again?", "what is my cat called")
     assert ask(index, "what is my cat called?")[0].text == "My cat is called Miso"
 
 

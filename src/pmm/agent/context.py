@@ -123,7 +123,8 @@ def build(
             hint="Send it in parts, or choose a model with a larger window.",
         )
     visible = shown | {t.user for t in turns} | {t.reply for t in turns}
-    told, items = notes(view, session, found, fresh=opening is not None, now=now, mark=mark)
+    lines, items = notes(view, session, found, fresh=opening is not None, now=now)
+    told, unsaid = _notes_block(lines, mark, max(0, room), count)
     block, sources, left_out = _memory_block(
         items, memories, visible, mark, max(0, room - count(told)), count, ZoneInfo(view.identity.zone)
     )
@@ -135,7 +136,7 @@ def build(
         epoch=opening.epoch if opening else session.epoch,
         opening=opening,
         sources=sources,
-        left_out=(*(opening.left_out if opening else ()), *left_out),
+        left_out=(*(opening.left_out if opening else ()), *unsaid, *left_out),
         sections={"opening": begun, "transcript": spoken, "header": count(header) if header else 0, "message": message},
         digest=sha256(msgspec.json.encode(messages)).hexdigest(),
     )
@@ -150,6 +151,21 @@ def _transcript(turns: Sequence[Spoken]) -> list[dict[str, str]]:
 
 
 # -- this turn's header --------------------------------------------------------------------------------------------------------------
+
+
+def _notes_block(lines: Sequence[str], mark: str, room: int, count: Count) -> tuple[str, tuple[str, ...]]:
+    """The notes as they are sent ("" if there are none), and those that don't fit."""
+    used = count(f"[note {mark}]\n[/note {mark}]\n")
+    said: list[str] = []
+    unsaid: list[str] = []
+    for line in lines:
+        line = fenced(line, mark)
+        used += count(line) + ITEM_OVERHEAD
+        (said if used <= room else unsaid).append(line)
+    if not said:
+        return "", tuple(f"note: {line[2:60]}" for line in unsaid)
+    body = "".join(f"{line}\n" for line in said)
+    return f"[note {mark}]\n{body}[/note {mark}]\n", tuple(f"note: {line[2:60]}" for line in unsaid)
 
 
 def _memory_block(

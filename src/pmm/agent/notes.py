@@ -19,24 +19,19 @@ if TYPE_CHECKING:
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def notes(view: View, session: Session, found: Sequence[Event], *, fresh: bool, now: datetime, mark: str) -> tuple[str, list[str]]:
-    """The notes block ("" if nothing changed), and texts to quote in the memory block.
+def notes(view: View, session: Session, found: Sequence[Event], *, fresh: bool, now: datetime) -> tuple[list[str], list[str]]:
+    """The notes, one line each, and texts to quote in the memory block.
 
     found: what this very message changes. fresh: an epoch is opened now, so its opening holds all older changes.
     """
     today = now.astimezone(ZoneInfo(view.identity.zone)).date()
     lines = [_today(today)] if fresh or session.day != today else []
-    quoted: list[str] = []
-    if not fresh:
-        told = session.turns[-1].user if session.turns else 0  # its own findings were told in its own notes
-        lines += _names(view, session.last) + _rules(view, session.last, told)
-        done, quoted = _commitments(view, session.last, told)
-        lines += done
     lines += [line for event in found if (line := _found(event))]
-    if not lines:
-        return "", quoted
-    body = "".join(f"- {line.replace(mark, '·')}\n" for line in lines)
-    return f"[note {mark}]\n{body}[/note {mark}]\n", quoted
+    if fresh:
+        return lines, []
+    told = session.turns[-1].user if session.turns else 0  # its own findings were told in its own notes
+    done, quoted = _commitments(view, session.last, told)
+    return lines + _names(view, session.last) + _rules(view, session.last, told) + done, quoted
 
 
 def _today(today: date) -> str:

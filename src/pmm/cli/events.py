@@ -149,7 +149,8 @@ def as_dict(event: Event) -> dict[str, Any]:
 def brief(event: Event) -> str:
     """What a person would read of it on one line."""
     if event.content:
-        return event.content
+        speaker = getattr(event, "speaker", "")
+        return f"{speaker}: {event.content}" if speaker else event.content
     said = [
         f"{name} {len(value) if isinstance(value, (tuple, list)) else value}"
         for name, value in list(as_dict(event).items())[4:-1]

@@ -69,6 +69,7 @@ def error(message: str, hint: str = "") -> None:
 
 
 def is_terminal(stream: IO[str]) -> bool:
+    """Whether somebody watches who can be shown more than plain lines."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
@@ -80,10 +81,12 @@ def styled(text: str, *codes: int) -> str:
 
 
 def dim(text: str) -> str:
+    """What matters less."""
     return styled(text, 2)
 
 
 def bold(text: str) -> str:
+    """What the eye should find."""
     return styled(text, 1)
 
 

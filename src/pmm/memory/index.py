@@ -49,6 +49,14 @@ _TIME_WORDS = re.compile(
 )
 
 
+_ASKING = re.compile(
+    r"\s*((?:what|where|who|which|whose|how|why)\b(?! an?\b)|when (?:do|did|does|is|was|are|were|will|can)\b|"
+    r"(?:do|does|did|is|are|was|were|can|could|would|should|will) (?:i|you|we|he|she|it|they|my|your|the|there)\b)[^.!\n]{0,120}$",
+    re.IGNORECASE,
+)
+"""a question without its question mark: how one opens, on one line, with no full stop"""
+
+
 class TextIndex:
     """See the module. Attach it to the log it indexes."""
 
@@ -101,7 +109,8 @@ class TextIndex:
             case _:
                 return None
         words = self.words.of(text)
-        flags = QUESTION * text.rstrip().endswith("?") + TIMED * bool(_TIME_WORDS.search(text, 0, 20_000))
+        asks = text.rstrip().endswith("?") or _ASKING.match(text) is not None
+        flags = QUESTION * asks + TIMED * bool(_TIME_WORDS.search(text, 0, 20_000))
         return (event.id, microseconds(at), who, session, of, origin, ref, flags, len(words), f" {' '.join(words)} ")
 
     def rebuild(self, on_progress: Callable[[int, int], Any] | None = None) -> None:

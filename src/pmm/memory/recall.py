@@ -21,13 +21,13 @@ WEIGHTS = {
     "neighbours": 0.35,  # the same, of the messages right before and after it
     "who": 0.15,  # the query names its speaker, or says "I" and it is the user's
     "when": 0.10,  # the query has a date near the message's, or asks when and it has words of time
-    "user": 0.08,  # the user's words over the mind's own
+    "role": 0.08,  # the user's words over the mind's own
     "question": -0.12,  # questions rarely answer questions
     "recent": 0.02,  # among equals, the newer
 }
 K1, B = 1.2, 0.6
 CANDIDATES, EACH = 400, 400
-TOP = 40
+TOP = 32
 """how many of the best are scored again with their neighbours; with those at most 3 x TOP rows"""
 WORDS_MAX, RARE_MAX = 200, 8
 NOTHING = '"#"'
@@ -153,7 +153,7 @@ def _signals(doc: Doc, query: Query, head: int) -> dict[str, float]:
     elif query.timed and doc.flags & TIMED:
         why["when"] = WEIGHTS["when"]
     if doc.who != "mind":
-        why["user"] = WEIGHTS["user"]
+        why["role"] = WEIGHTS["role"]
     if doc.flags & QUESTION:
         why["question"] = WEIGHTS["question"]
     why["recent"] = WEIGHTS["recent"] * doc.id / max(1, head)

@@ -45,6 +45,7 @@ from pmm.views import SNAPSHOT_EVERY, View, Views
 NAME_MAX = 40
 MERGE_EVERY = 64
 CLOSE_WAIT_S = 2.0
+TEXT_MAX = 2000
 
 
 class Mind:
@@ -393,6 +394,8 @@ def _text(text: str, what: str) -> str:
     flat = " ".join(text.split()) if isinstance(text, str) else ""
     if not flat:
         raise InvalidInput(f"{what} needs a text.")
+    if len(flat) > TEXT_MAX:
+        raise InvalidInput(f"{what} has at most {TEXT_MAX:,} characters.", hint="It is shown to the model again and again: keep it short.")
     return flat
 
 

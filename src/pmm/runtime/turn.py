@@ -235,7 +235,7 @@ class Pipeline:
         try:
             prompt = self._prompt(heard, memories, model)
             say = lambda: draft(view, memories, text, heard.found, now=now, zone=zone, recorded=heard.request.record)
-            yield from speak(model, prompt.messages, self._options(cancel, say), speech, self._settings.max_event_bytes)
+            yield from speak(model, prompt.messages, self._options(cancel, say, model), speech, self._settings.max_event_bytes)
         except (ModelError, InvalidInput) as error:
             if not (isinstance(error, ModelCancelled) and speech.text):
                 raise self._fail(heard, speech, model, error) from error
@@ -264,11 +264,11 @@ class Pipeline:
             user_event=heard.event.id,
         )
 
-    def _options(self, cancel: Cancel, say: Callable[[], str]) -> Options:
+    def _options(self, cancel: Cancel, say: Callable[[], str], model: ChatModel) -> Options:
         s = self._settings
         return Options(
             purpose="reply",
-            max_tokens=s.max_reply_tokens,
+            max_tokens=budget(s, model).reply,
             temperature=s.temperature,
             timeout_s=s.model_timeout_s,
             first_piece_timeout_s=s.first_piece_timeout_s,

@@ -25,6 +25,7 @@ from pmm.storage.migrations import MIGRATIONS, SCHEMA
 
 APPLICATION_ID = 0x504D4D31
 KEY_BYTES_MAX = 512
+PAGE_BYTES_MIN = 512
 
 _SEEN = "id, ts, kind, content, meta, key"
 _ALL = "id, ts, kind, content, meta, key, salt, seal, prev_hash, hash"
@@ -238,6 +239,8 @@ def open_log(
 
 def _schema_of(door: Door, path: Path) -> int:
     """The schema number of a file that is ours (0: empty). Raises NotAMind, UnknownSchema, BrokenLog."""
+    if 0 < path.stat().st_size < PAGE_BYTES_MIN:  # the engine takes a file of one byte for an empty one
+        raise NotAMind(f"{path} is not a PMM mind.")
     try:
         ((application,),) = door.run("PRAGMA application_id")
         ((schema,),) = door.run("PRAGMA user_version")
