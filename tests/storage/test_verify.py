@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -382,7 +383,7 @@ def test_verifying_what_was_never_checkpointed_sees_it_all(tmp_path: Path) -> No
 
 
 APPEND = """
-import sys
+import sys, time
 from pmm.events import UserMessage
 from pmm.storage.sqlite import open_log
 print("ready", flush=True)
@@ -392,7 +393,9 @@ while True:
     for _ in range(int(sys.argv[2])):
         n += 1
         log.append([UserMessage(content=f"{n} " * 50, source="cli", session="main")] * 3)
+        time.sleep(0.0005)
     log.close()
+    time.sleep(0.001)
 """
 
 
@@ -403,7 +406,8 @@ def test_verifying_while_another_process_appends_says_whole(file: Path, each: in
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     try:
         seen = []
-        for _ in range(200):
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until or len(seen) < 5:
             verdict = verify_file(file)
             assert verdict.ok, verdict
             seen.append(verdict.events)

@@ -28,6 +28,8 @@ BATCH = 256
 LOCK_RETRY_S = 2.0
 POLL_S = 1.0
 """how often whoever works looks for what other processes appended"""
+QUIET_S, PATIENCE_S = 0.05, 1.0
+"""work begins when nothing was said for so long, or after so long at the latest"""
 BUSY_S, TROUBLE_S = 0.05, 1.0
 """how soon to try again what had to wait for a turn; what the log could not do (disk full)"""
 BACKOFF_DOUBLINGS = 10
@@ -76,6 +78,8 @@ class BackgroundProcessor:
         self._news = True
         self._working = False
         self._resting = False
+        self._woken = False
+        self._awaited = 0
         self._closing = False
         self._mine = False
         self._later = 0.0
@@ -92,7 +96,7 @@ class BackgroundProcessor:
     def wake(self) -> None:
         """There may be something to do."""
         with self._changed:
-            self._news = True
+            self._news = self._woken = True
             self._changed.notify_all()
 
     def _heard(self) -> None:
@@ -101,7 +105,16 @@ class BackgroundProcessor:
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Wait (real seconds) until nothing is left to do now, here or in the process that works. False: timed out, or nobody works."""
-        limit = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            self._awaited += 1
+            self._changed.notify_all()
+        try:
+            return self._waited(None if timeout is None else time.monotonic() + timeout)
+        finally:
+            with self._changed:
+                self._awaited -= 1
+
+    def _waited(self, limit: float | None) -> bool:
         while True:
             busy = self._mine and (self._working or self._news)
             if not busy and not self._pending():
@@ -145,6 +158,7 @@ class BackgroundProcessor:
         try:
             while not self._closing:
                 if self._mine or self._take():
+                    self._settle()
                     self._work()
                     self._rest()
         except MindClosed:
@@ -172,6 +186,16 @@ class BackgroundProcessor:
             self._mine, self._news = True, True
         return True
 
+    def _settle(self) -> None:
+        """Let a conversation that goes on at once go first: begin after a short quiet, or when somebody waits for it."""
+        limit = time.monotonic() + PATIENCE_S
+        with self._changed:
+            while not (self._closing or self._awaited) and time.monotonic() < limit:
+                self._woken = False
+                self._changed.wait(QUIET_S)
+                if not self._woken:
+                    return
+
     def _work(self) -> None:
         with self._changed:
             self._news, self._working, self._later = False, True, 0.0
@@ -179,7 +203,7 @@ class BackgroundProcessor:
             self._try("", self._look)
             for consumer in self._consumers:
                 self._try(consumer.name, partial(self._run, consumer))
-            for chore in self._chores:
+            for chore in self._chores:  # also when closing: they are short, and a process may live for one turn only
                 self._try(chore.name, partial(self._do, chore))
         finally:
             with self._changed:
@@ -188,8 +212,6 @@ class BackgroundProcessor:
 
     def _try(self, name: str, act: Callable[[], None]) -> None:
         """What the log can't do now (no space, somebody else writing) is tried again soon, from the stored position; others go on."""
-        if self._closing:
-            return
         try:
             act()
         except (LogStopped, LocksUnsupported):
@@ -239,19 +261,22 @@ class BackgroundProcessor:
         at = self._position(consumer.name)
         if self._held_back(at):
             return False
+        stored, busy = at, False
         events = self._log.by_kind(*consumer.kinds, since=at.position, limit=BATCH)
         for event in events:
             if self._closing:
-                return False
+                break
             outcome = self._handled(consumer, event, at)
             if outcome is None:
-                self._later = self._later or BUSY_S
-                return False
+                busy, self._later = True, self._later or BUSY_S
+                break
             at = self._at[consumer.name] = outcome
+            if at.failures or at.parked != stored.parked:
+                break
+        if at != stored:
             self._positions.save(at)
-            if at.position < event.id:
-                return False
-        return len(events) == BATCH
+        more = bool(events) and (len(events) == BATCH or at.position < events[-1].id)
+        return more and not (busy or at.failures or self._closing)
 
     def _handled(self, consumer: Consumer, event: Event, at: Position) -> Position | None:
         """The position after trying one event; None if it must wait for a turn to end."""

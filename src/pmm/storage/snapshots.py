@@ -41,7 +41,11 @@ class Snapshots:
                 )
                 if not rows or (newest[0][0] or 0) > s.position:
                     continue
-                side.run("DELETE FROM snapshots WHERE projection = ? AND position >= ?", (s.projection, s.position))
+                side.run(
+                    "DELETE FROM snapshots WHERE projection = ?1 AND (position >= ?2 OR NOT EXISTS "
+                    "(SELECT 1 FROM events e WHERE e.id = position AND e.hash = link))",
+                    (s.projection, s.position),
+                )
                 side.run("DELETE FROM snapshots WHERE projection = ? AND version <> ?", (s.projection, s.version))
                 side.run(
                     "DELETE FROM snapshots WHERE projection = ?1 AND position / ?2 = (SELECT max(position) / ?2 FROM snapshots "
@@ -51,22 +55,28 @@ class Snapshots:
                 )
                 side.run(
                     "INSERT INTO snapshots (projection, position, version, link, digest, state) VALUES (?,?,?,?,?,?)",
-                    (s.projection, s.position, s.version, rows[0][0], sha256(s.state).digest(), s.state),
+                    (s.projection, s.position, s.version, rows[0][0], _digest(s, rows[0][0]), s.state),
                 )
 
     def load(self, projection: str, version: int, at: int) -> Snapshot | None:
         """The newest whole snapshot of this version at or before event `at` that belongs to this very log."""
         rows = self._log.main.run(
-            "SELECT s.position, s.digest, s.state FROM snapshots s JOIN events e ON e.id = s.position AND e.hash = s.link "
+            "SELECT s.position, s.link, s.digest, s.state FROM snapshots s JOIN events e ON e.id = s.position AND e.hash = s.link "
             "WHERE s.projection = ? AND s.version = ? AND s.position <= ? ORDER BY s.position DESC LIMIT 2",
             (projection, version, at),
         )
-        for position, digest, state in rows:
-            if sha256(state).digest() == digest:
-                return Snapshot(projection, version, position, state)
+        for position, link, digest, state in rows:
+            found = Snapshot(projection, version, position, state)
+            if _digest(found, link) == digest:
+                return found
         return None
 
     def drop(self) -> None:
         """Forget them all; the next View is computed from event 1."""
         with self._log.side.writing():
             self._log.side.run("DELETE FROM snapshots")
+
+
+def _digest(s: Snapshot, link: bytes) -> bytes:
+    """Of the state and of what it is the state of."""
+    return sha256(b"%s\0%d\0%d\0%s" % (s.projection.encode(), s.version, s.position, link) + s.state).digest()

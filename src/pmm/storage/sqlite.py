@@ -196,7 +196,7 @@ class SqliteLog(EventLog):
     def size_bytes(self) -> int:
         """Bytes on disk: the file and its write-ahead log."""
         wal = self.path.with_name(self.path.name + "-wal")
-        return self.path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
+        return _bytes(self.path) + _bytes(wal)
 
     def close(self) -> None:
         self.side.close()
@@ -239,7 +239,7 @@ def open_log(
 
 def _schema_of(door: Door, path: Path) -> int:
     """The schema number of a file that is ours (0: empty). Raises NotAMind, UnknownSchema, BrokenLog."""
-    if 0 < path.stat().st_size < PAGE_BYTES_MIN:  # the engine takes a file of one byte for an empty one
+    if 0 < _bytes(path) < PAGE_BYTES_MIN:  # the engine takes a file of one byte for an empty one
         raise NotAMind(f"{path} is not a PMM mind.")
     try:
         ((application,),) = door.run("PRAGMA application_id")
@@ -340,7 +340,7 @@ def _read_only(file: Path) -> Iterator[Door]:
     """A connection that can't write, and leaves no file behind. A file at rest is opened as immutable: else SQLite would make -shm and
     -wal files beside it. A write-ahead log without its -shm (both files copied, or a crash) is read in a copy, for the same reason."""
     wal, shm = (file.with_name(file.name + end) for end in ("-wal", "-shm"))
-    at_rest = not (wal.exists() and wal.stat().st_size)
+    at_rest = not _bytes(wal)
     with ExitStack() as stack:
         if not at_rest and not shm.exists():
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="pmm-")))
@@ -371,9 +371,17 @@ def _quoted(path: Path) -> str:
     return quote(str(path))
 
 
-def _stamp(file: Path) -> tuple[int, int, bool]:
+def _bytes(file: Path) -> int:
+    """Its size; 0 if there is none (a write-ahead log comes and goes)."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
     stat = file.stat()
-    return stat.st_mtime_ns, stat.st_size, file.with_name(file.name + "-wal").exists()
+    return stat.st_mtime_ns, stat.st_size, _bytes(file.with_name(file.name + "-wal"))
 
 
 # -- rows and events ---------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,226 @@
+"""Random histories of a mind: valid events of every kind, with references that hold, and with what only happens when things go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+
+from pmm.clock import SimulatedClock
+from pmm.events import (
+    CommitmentClosed,
+    CommitmentExpired,
+    CommitmentOpened,
+    CommitmentReminded,
+    ContextBuilt,
+    DirectiveRevoked,
+    DirectiveSet,
+    Due,
+    EpochOpened,
+    Event,
+    MessageImported,
+    MindCreated,
+    ModelCalled,
+    ModelSwitched,
+    NameAdopted,
+    ReplyEvent,
+    SceneCompacted,
+    Source,
+    Timing,
+    TurnFailedEvent,
+    Usage,
+    UserMessage,
+)
+from pmm.storage.eventlog import EventLog
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+ZONES = ("Europe/Berlin", "UTC", "America/Los_Angeles", "Asia/Kathmandu", "Pacific/Kiritimati")
+WORDS = "tea été 你好 garden \0 [#12] 👩‍👧 <b> report, \"quoted\" \\n 'bike' \u2028 water".split(" ")
+
+Group = tuple[float, list[Event]]
+"""seconds that pass, and what is then appended together"""
+
+
+class History:
+    """Writes events one group at a time. Ids are as the log will give them: nothing here is refused or skipped."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.last = 0
+        self.said: list[int] = []
+        self.dangling: list[int] = []
+        self.commitments: list[int] = []
+        self.directives: list[int] = []
+        self.epochs: dict[str, int] = {}
+
+    def groups(self, events: int) -> Iterator[Group]:
+        """About so many events."""
+        yield (
+            0.0,
+            self._told([MindCreated(format=1, timezone=self.rng.choice(ZONES), software="pmm test", name=self.rng.choice((None, "Echo")))]),
+        )
+        while self.last < events:
+            seconds = self.rng.choice((0.0, 0.5, 60.0, 3600.0, 86_400.0 * 3, -30.0, -86_400.0))
+            yield seconds, self._told(self.rng.choices(self.ACTS, self.WEIGHTS)[0](self))
+
+    def _told(self, group: list[Event]) -> list[Event]:
+        self.last += len(group)
+        return group
+
+    def _text(self) -> str:
+        return " ".join(self.rng.choice(WORDS) for _ in range(self.rng.randint(0, 8)))
+
+    def _session(self) -> str:
+        return self.rng.choice(("main", "main", "main", f"chat {self.rng.randint(1, 14)}"))
+
+    def _some(self, ids: list[int]) -> int | None:
+        return self.rng.choice(ids) if ids and self.rng.random() < 0.7 else None
+
+    def _due(self) -> Due:
+        day = date(2026, 1, 1) + timedelta(days=self.rng.randint(0, 800))
+        return Due(day, self.rng.choice((None, time(self.rng.randint(0, 23), 30))), self.rng.choice(ZONES))
+
+    def _usage(self) -> Usage:
+        number = lambda: self.rng.choice((None, 0, self.rng.randint(1, 9000)))
+        return Usage(prompt=number(), cached=number(), completion=number())
+
+    # -- what can happen -----------------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> list[Event]:
+        """A message and its end; or a message alone, whose end comes later or never."""
+        session, id = self._session(), self.last + 1
+        message = UserMessage(content=self._text(), source="python", session=session)
+        self.said.append(id)
+        if self.rng.random() < 0.15:
+            self.dangling.append(id)
+            return [message]
+        return [message, *self._end(id, session)]
+
+    def _heal(self) -> list[Event]:
+        """The end of an older message; now and then of one that had ended already, or of what is no message."""
+        id = self.dangling.pop() if self.dangling and self.rng.random() < 0.8 else self.rng.randint(1, self.last)
+        return self._end(id, self._session())
+
+    def _end(self, to: int, session: str) -> list[Event]:
+        if self.rng.random() < 0.15:
+            return [TurnFailedEvent(content=self._text(), to=to, reason=self.rng.choice(("cancelled", "timeout")), detail=self._text())]
+        group: list[Event] = [self._receipt(to, session)] if self.rng.random() < 0.8 else []
+        route = self.rng.choice(("model", "model", "fast", "offline"))
+        timing = Timing(first_token_ms=self.rng.choice((None, 80.5)), total_ms=900)
+        finish = self.rng.choice(("stop", "length", "interrupted"))
+        reply = ReplyEvent(content=self._text(), to=to, route=route, model="m", finish=finish, usage=self._usage(), timing=timing)
+        return [*group, reply]
+
+    def _receipt(self, to: int, session: str) -> ContextBuilt:
+        shown = self.rng.sample(self.said, min(len(self.said), self.rng.randint(0, 4)))
+        sources = tuple(Source(id=s, score=0.5, why={"words": 0.5}, place=self.rng.choice(("header", "transcript"))) for s in shown)
+        sections = {name: self.rng.randint(0, 400) for name in ("opening", "transcript", "header", "message") if self.rng.random() < 0.8}
+        epoch = self.epochs.get(session, 0)
+        return ContextBuilt(
+            content=self._text(),
+            to=to,
+            session=session,
+            epoch=epoch,
+            digest="0" * 64,
+            budget=1500,
+            tokens=640,
+            sections=sections,
+            sources=sources,
+        )
+
+    def _epoch(self) -> list[Event]:
+        session = self._session()
+        self.epochs[session] = self.epochs.get(session, 0) + 1
+        first = self.rng.choice(self.said[-12:] or [1])
+        return [EpochOpened(content=self._text(), session=session, epoch=self.epochs[session], marker="0badcafe", first=first)]
+
+    def _scene(self) -> list[Event]:
+        first, last = self.rng.randint(1, self.last), self.rng.randint(1, self.last)
+        return [SceneCompacted(content=self._text(), session=self._session(), first=first, last=last, method="extract")]
+
+    def _import(self) -> list[Event]:
+        at = self.rng.choice((None, START - timedelta(days=self.rng.randint(1, 3000))))
+        count = self.rng.randint(1, 4)
+        return [
+            MessageImported(content=self._text(), origin="test", speaker="Ana", role="other", session="1", ref=f"{self.last}:{n}", at=at)
+            for n in range(count)
+        ]
+
+    def _name(self) -> list[Event]:
+        whose = self.rng.choice(("mind", "user"))
+        return [NameAdopted(whose=whose, name=self.rng.choice(("Echo", "Ana", "Zo\u00eb")), evidence=self._some(self.said))]
+
+    def _open(self) -> list[Event]:
+        count = self.rng.choice((1, 1, 1, 20))
+        self.commitments += range(self.last + 1, self.last + 1 + count)
+        return [
+            CommitmentOpened(
+                content=self._text(),
+                owner=self.rng.choice(("mind", "user")),
+                due=self._due() if self.rng.random() < 0.6 else None,
+                repeat=self.rng.choice((None, "FREQ=WEEKLY")),
+                priority=self.rng.randint(-1, 3),
+                project=self.rng.choice((None, "garden")),
+                source=self._some(self.said),
+            )
+            for _ in range(count)
+        ]
+
+    def _close(self) -> list[Event]:
+        """Most often one that is open; now and then one that was closed already, or never was one."""
+        known = bool(self.commitments) and self.rng.random() < 0.85
+        cid = self.commitments.pop(self.rng.randrange(len(self.commitments))) if known else self.rng.randint(1, self.last)
+        if self.rng.random() < 0.3:
+            return [CommitmentExpired(content="x", cid=cid, reason=self.rng.choice(("lapsed", "overdue")))]
+        outcome = self.rng.choice(("kept", "broken", "cancelled", "superseded"))
+        return [CommitmentClosed(content="x", cid=cid, outcome=outcome, evidence=self._some(self.said), note=self._text())]
+
+    def _remind(self) -> list[Event]:
+        return [CommitmentReminded(content="x", cid=self._some(self.commitments) or self.rng.randint(1, self.last), due=self._due())]
+
+    def _rule(self) -> list[Event]:
+        count = self.rng.choice((1, 1, 30))
+        self.directives += range(self.last + 1, self.last + 1 + count)
+        return [DirectiveSet(content=self._text(), source=self._some(self.said)) for _ in range(count)]
+
+    def _revoke(self) -> list[Event]:
+        did = self._some(self.directives) or self.rng.randint(1, self.last)
+        return [DirectiveRevoked(content="x", did=did, reason=self._text(), source=self._some(self.said))]
+
+    def _switch(self) -> list[Event]:
+        return [ModelSwitched(before=self.rng.choice((None, "m")), after=self.rng.choice(("offline", "m", "n")))]
+
+    def _call(self) -> list[Event]:
+        purpose, outcome = self.rng.choice(("reply", "scene", "reflect")), self.rng.choice(("ok", "invalid", "failed"))
+        return [ModelCalled(purpose=purpose, model="m", outcome=outcome, usage=self._usage(), error=self._text(), attempts=2)]
+
+    ACTS: tuple[Callable[[Any], list[Event]], ...] = (
+        *(_turn, _heal, _epoch, _scene, _import, _name, _open, _close, _remind, _rule, _revoke, _switch, _call),
+    )
+    WEIGHTS = (12, 2, 2, 1, 2, 1, 3, 3, 1, 1, 2, 1, 1)
+
+
+def histories(most: int = 150) -> st.SearchStrategy[list[Group]]:
+    """Histories of up to about `most` events."""
+    return st.builds(lambda rng, size: list(History(rng).groups(size)), st.randoms(use_true_random=False), st.integers(1, most))
+
+
+def events_of(history: list[Group]) -> list[Event]:
+    """As stored: with ids, and the times of a clock that starts at START."""
+    import msgspec
+
+    now, stored = START, list[Event]()
+    for seconds, group in history:
+        now += timedelta(seconds=seconds)
+        stored += [msgspec.structs.replace(event, id=len(stored) + n, ts=now) for n, event in enumerate(group, 1)]
+    return stored
+
+
+def append_all(log: EventLog, clock: SimulatedClock, history: list[Group]) -> None:
+    """Append it group by group. The log must read this clock."""
+    for seconds, group in history:
+        clock.advance(seconds)
+        log.append(group)
