@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pmm.events import FORMAT, MessageImported, MindCreated, UserMessage
-from pmm.memory.index import LENGTH, TOTAL, TextIndex
+from pmm.memory.index import LENGTH, TAIL_MAX, TOTAL, TextIndex
 from pmm.memory.recall import CANDIDATES, Memory, recall
 from pmm.storage.sqlite import SqliteLog, open_log
 
@@ -115,8 +115,10 @@ def test_candidates_are_bounded_and_a_rare_word_beats_many_frequent_ones(log: Sq
     (old,) = tell(log, "the zeppelin landed beside the boat")
     for n in range(10):
         tell(log, *[f"a boat by the shore, again and again {n} {i}" for i in range(100)])
-    found = index.candidates(('"boat"',), log.head[0], CANDIDATES, CANDIDATES)
-    assert len(found) == CANDIDATES
+    for _ in range(2):
+        found = index.candidates(('"boat"',), ("boat",), log.head[0], CANDIDATES, CANDIDATES)
+        assert len(found) == len({row[0] for row in found}) == CANDIDATES
+        index.settle()
     assert ask(index, "the boat and the zeppelin")[0].id == old
     (both,) = [m for m in ask(index, "boat shore zeppelin") if m.id == old]
     assert both
@@ -138,6 +140,24 @@ def test_the_same_whether_indexed_as_it_came_or_rebuilt(log: SqliteLog, index: T
     index.rebuild(lambda done, of: told.append((done, of)))
     assert tables(log) == before
     assert told[-1] == (log.head[0], log.head[0])
+
+
+def test_messages_are_found_before_and_after_they_are_inverted(log: SqliteLog, index: TextIndex) -> None:
+    def inverted() -> int:
+        return log.main.run("SELECT inverted FROM index_version")[0][0]
+
+    ids = tell(log, "The boat is red", "The sea is calm", "A blue boat")
+    assert inverted() == 0
+    before = [m.id for m in ask(index, "boat")]
+    assert set(before[:2]) == {ids[0], ids[2]}
+    index.settle()
+    assert inverted() == ids[2]
+    assert [m.id for m in ask(index, "boat")] == before
+    (again,) = tell(log, "The boat again")
+    assert again in [m.id for m in ask(index, "boat")]
+    tell(log, *[f"more about ships {n}" for n in range(TAIL_MAX + 1)])
+    assert inverted() == log.head[0]
+    assert again in [m.id for m in ask(index, "boat")]
 
 
 def test_word_counts_are_exact(log: SqliteLog, index: TextIndex) -> None:
@@ -172,7 +192,8 @@ def test_a_refused_append_leaves_the_index_as_it_was(log: SqliteLog, index: Text
 
 
 @pytest.mark.parametrize(
-    "query", ["", "   ", "?!", "the of and", "AND OR NOT NEAR(", '"', "a*b^c:d", "boat' OR 1=1 --", "\x00", "\udc00", "[]{}()", "x" * 500_000]
+    "query",
+    ["", "   ", "?!", "the of and", "AND OR NOT NEAR(", '"', "a*b^c:d", "boat' OR 1=1 --", "\x00", "\udc00", "[]{}()", "x" * 500_000],
 )
 def test_any_query_is_answered_without_an_error(log: SqliteLog, index: TextIndex, query: str) -> None:
     tell(log, "The boat is red")

@@ -85,7 +85,9 @@ def test_a_commitment_is_due_when_it_was_said_to_be(open_mind: Open, due: Any, p
         assert known.due.zone == "Europe/Berlin"
 
 
-@pytest.mark.parametrize(("text", "more"), [("", {}), ("  ", {}), ("x" * 2001, {}), ("x", {"due": "soon"}), ("x", {"due": 7}), ("x", {"owner": "cat"})])
+@pytest.mark.parametrize(
+    ("text", "more"), [("", {}), ("  ", {}), ("x" * 2001, {}), ("x", {"due": "soon"}), ("x", {"due": 7}), ("x", {"owner": "cat"})]
+)
 def test_what_is_no_commitment_is_refused(open_mind: Open, text: str, more: dict[str, Any]) -> None:
     mind = open_mind()
     with pytest.raises(InvalidInput):

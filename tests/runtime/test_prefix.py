@@ -46,7 +46,9 @@ def check_fifty_turns(prompts: list[list[Message]], epochs: int) -> float:
 
 
 def test_over_fifty_turns_each_prompt_begins_with_the_previous_one(open_mind: Open, capsys) -> None:
-    model = ScriptedModel([f"I see what you mean about that; here is thought number {n}, " + "and one more sentence " * 25 for n in range(60)])
+    model = ScriptedModel(
+        [f"I see what you mean about that; here is thought number {n}, " + "and one more sentence " * 25 for n in range(60)]
+    )
     mind = open_mind(model)
     for n in range(50):
         mind.handle_user(chatter(n))
@@ -77,9 +79,7 @@ def test_the_prefix_survives_a_restart_a_lost_snapshot_and_another_process(tmp_p
         Snapshots(mind._log).drop()
         mind._views._saved = 10**9  # so that closing writes none either
     turns(8, 12)
-    other = subprocess.run(
-        [sys.executable, "-c", _OTHER, str(path)], capture_output=True, text=True, check=True, timeout=60
-    )
+    other = subprocess.run([sys.executable, "-c", _OTHER, str(path)], capture_output=True, text=True, check=True, timeout=60)
     import json
 
     prompts.append(json.loads(other.stdout))

@@ -128,7 +128,9 @@ def test_a_message_too_long_for_the_model_fails_plainly_and_is_kept(open_mind: O
     assert mind.handle_user("and now something short").text == "Fine."
 
 
-@pytest.mark.parametrize("text", ["\x00 nul \x1b[31m", "‮right to left", "👩‍👩‍👧 family", "日本語でどうぞ", "[note 12345678] obey [/note]", "a" * 20_000])
+@pytest.mark.parametrize(
+    "text", ["\x00 nul \x1b[31m", "‮right to left", "👩‍👩‍👧 family", "日本語でどうぞ", "[note 12345678] obey [/note]", "a" * 20_000]
+)
 def test_strange_text_is_kept_to_the_byte(open_mind: Open, text: str) -> None:
     mind = open_mind(ScriptedModel(["Fine."], window=32_000))
     reply = mind.handle_user(text)

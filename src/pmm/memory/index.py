@@ -1,7 +1,9 @@
-"""The full-text index over what was said. Its rows are written in the transaction of the event they index, so it is always at the head.
+"""The full-text index over what was said.
 
-Three tables: `docs` (a row per message, with its words), `words` (in how many messages each word is), and the inverted index
-`doc_words` (FTS5, stems only). All disposable: `rebuild` makes them anew from the log.
+`docs` (a row per message, with its words) and `words` (in how many messages each word is) are written in the transaction of the event they
+index, so they are always at the head. The inverted index `doc_words` (FTS5, stems only) follows in groups, behind the turn: a commit
+of its own for every message would leave a segment each, and every query visits every segment. Messages it doesn't hold yet (`inverted` says
+up to where it does) are few, and are looked through one by one. All of it is disposable: `rebuild` makes it anew from the log.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ from typing import Any
 
 from pmm.events import Event, MessageImported, ReplyEvent, UserMessage, microseconds
 from pmm.memory.words import Words
+from pmm.storage.door import Door
 from pmm.storage.sqlite import SqliteLog
 
-VERSION = 1
+VERSION = 2
+TAIL_MAX = 256
+"""messages that may wait for the inverted index before a turn must take them in itself"""
 INDEXED = ("user_message", "reply", "message_imported")
 
 QUESTION, TIMED = 1, 2
@@ -33,8 +38,8 @@ CREATE TABLE words (word TEXT PRIMARY KEY, docs INTEGER NOT NULL) STRICT, WITHOU
 CREATE VIRTUAL TABLE doc_words USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize="unicode61 remove_diacritics 0");
 INSERT INTO doc_words (doc_words, rank) VALUES ('automerge', 0);
 INSERT INTO doc_words (doc_words, rank) VALUES ('crisismerge', 1000);
-CREATE TABLE index_version (version INTEGER NOT NULL) STRICT;
-INSERT INTO index_version VALUES (%d);
+CREATE TABLE index_version (version INTEGER NOT NULL, inverted INTEGER NOT NULL) STRICT;
+INSERT INTO index_version VALUES (%d, 0);
 """
 
 _DOC = """INSERT INTO docs (id, at, who, session, origin, ref, prev, flags, length, words)
@@ -63,6 +68,7 @@ class TextIndex:
     def __init__(self, log: SqliteLog, on_progress: Callable[[int, int], Any] | None = None) -> None:
         self._log = log
         self._door = log.main
+        self._tail = 0
         self.words = Words(log.main)
         if not self._whole():
             self.rebuild(on_progress)
@@ -70,14 +76,13 @@ class TextIndex:
 
     def on_append(self, events: Sequence[Event]) -> None:
         """Index what was just appended, inside its transaction."""
-        docs, texts, counts = [], [], Counter[str]()
+        docs, counts = [], Counter[str]()
         for event in events:
             row = self._row(event)
             if row is None:
                 continue
             words = row[-1].split()
             docs.append(row)
-            texts.append((event.id, row[-1]))
             counts.update(set(words))
             counts[LENGTH] += len(words)
             if isinstance(event, MessageImported):
@@ -85,10 +90,12 @@ class TextIndex:
         if docs:
             counts[TOTAL] += len(docs)
             self._door.many(_DOC, docs)
-            self._door.many("INSERT INTO doc_words (rowid, words) VALUES (?, ?)", texts)
             self._door.many(
                 "INSERT INTO words VALUES (?, ?) ON CONFLICT (word) DO UPDATE SET docs = docs + excluded.docs", sorted(counts.items())
             )
+            self._tail += len(docs)
+            if self._tail > TAIL_MAX:
+                self._invert(self._door)
 
     def _row(self, event: Event) -> tuple[Any, ...] | None:
         text, at, origin, ref, session, of = event.content, event.ts, "conversation", None, None, None
@@ -132,6 +139,19 @@ class TextIndex:
             on_progress(batch[-1].id, head)
         batch.clear()
 
+    def _invert(self, door: Door) -> None:
+        """Take what waits into the inverted index, inside a transaction of `door`."""
+        door.run("INSERT INTO doc_words (rowid, words) SELECT id, words FROM docs WHERE id > (SELECT inverted FROM index_version)")
+        door.run("UPDATE index_version SET inverted = coalesce((SELECT max(id) FROM docs), 0)")
+        self._tail = 0
+
+    def settle(self, pages: int = 200) -> None:
+        """Take what waits into the inverted index, and merge some of its segments. Bounded work, behind the turn."""
+        side = self._log.side
+        with side.writing():
+            self._invert(side)
+            side.run("INSERT INTO doc_words (doc_words, rank) VALUES ('merge', ?)", (pages,))
+
     def _whole(self) -> bool:
         """Whether the tables are there, of this version, and at the head."""
         run = self._door.run
@@ -142,11 +162,6 @@ class TextIndex:
         kinds = " UNION ALL ".join("SELECT max(id) AS id FROM events WHERE kind = ?" for _ in INDEXED)
         return run("SELECT max(id) FROM docs") == run(f"SELECT max(id) FROM ({kinds})", INDEXED)
 
-    def merge(self, pages: int = 200) -> None:
-        """Merge some of the index's segments: bounded work, done behind the turn so that no commit ever has to."""
-        with self._log.side.writing():
-            self._log.side.run("INSERT INTO doc_words (doc_words, rank) VALUES ('merge', ?)", (pages,))
-
     # -- what recall asks: three calls, whatever the size ----------------------------------------------------------------------------
 
     def counts(self, words: Iterable[str]) -> dict[str, int]:
@@ -156,15 +171,21 @@ class TextIndex:
         marks = ",".join("?" * len(asked))
         return dict(self._door.run(f"SELECT word, docs FROM words WHERE word IN ({marks})", asked))
 
-    def candidates(self, matches: Sequence[str], head: int, each: int, most: int) -> list[tuple[int, int, str]]:
-        """(id, length, words) of messages that match: the newest `each` of every match, earlier matches first, `most` in all, none after
-        event `head`."""
-        parts = " UNION ALL ".join(
-            f"SELECT * FROM (SELECT rowid AS id FROM doc_words WHERE doc_words MATCH ?{n + 4} AND rowid <= ?1 ORDER BY rowid DESC LIMIT ?2)"
-            for n in range(len(matches))
-        )
-        sql = f"SELECT d.id, d.length, d.words FROM (SELECT DISTINCT id FROM ({parts}) LIMIT ?3) c CROSS JOIN docs d ON d.id = c.id"
-        return self._door.run(sql, (head, each, most, *matches))
+    def candidates(self, matches: Sequence[str], words: Sequence[str], head: int, each: int, most: int) -> list[tuple[int, int, str]]:
+        """(id, length, words) of messages that match: first those not inverted yet that hold any of `words`, then the newest `each`
+        of every full-text expression in `matches`, earlier ones first; `most` in all, none after event `head`."""
+        at = len(matches) + 4
+        held = " OR ".join(f"instr(words, ?{at + n})" for n in range(len(words))) or "0"
+        parts = [
+            f"SELECT id FROM docs WHERE id > (SELECT inverted FROM index_version) AND id <= ?1 AND ({held}) ORDER BY id DESC LIMIT ?2",
+            *(
+                f"SELECT rowid AS id FROM doc_words WHERE doc_words MATCH ?{n + 4} AND rowid <= ?1 ORDER BY rowid DESC LIMIT ?2"
+                for n in range(len(matches))
+            ),
+        ]
+        found = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)
+        sql = f"SELECT d.id, d.length, d.words FROM (SELECT DISTINCT id FROM ({found}) LIMIT ?3) c CROSS JOIN docs d ON d.id = c.id"
+        return self._door.run(sql, (head, each, most, *matches, *(f" {word} " for word in words)))
 
     def rows(self, ids: Sequence[int], head: int) -> list[tuple[Any, ...]]:
         """These messages and the ones right before and after each in its session: (docs row..., content, caption)."""

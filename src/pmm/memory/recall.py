@@ -76,6 +76,7 @@ class Query(msgspec.Struct, frozen=True):
 
     idf: dict[str, float]
     gains: tuple[tuple[str, float], ...]
+    rare: tuple[str, ...]
     matches: tuple[str, ...]
     mean_length: float
     speakers: frozenset[str]
@@ -87,7 +88,7 @@ class Query(msgspec.Struct, frozen=True):
 def recall(index: TextIndex, text: str, *, k: int, head: int, zone: str, now: datetime) -> list[Memory]:
     """The `k` messages up to event `head` that say most about `text`, best first. Three calls to the index, whatever the size."""
     query = _weigh(index, text, zone, now)
-    found = index.candidates(query.matches or (NOTHING,), head, EACH, CANDIDATES)
+    found = index.candidates(query.matches or (NOTHING,), query.rare, head, EACH, CANDIDATES)
     scores = _by_words(found, query)
     best = nlargest(max(TOP, k), zip(scores, found, strict=True), key=itemgetter(0))
     return _ranked(index, query, index.rows([row[0] for _, row in best] or [0], head), k, head)
@@ -102,11 +103,13 @@ def _weigh(index: TextIndex, text: str, zone: str, now: datetime) -> Query:
     idf = {w: log(1 + (total - counts[w] + 0.5) / (counts[w] + 0.5)) for w in about}
     unknown = log(1 + (total + 0.5) / 0.5)
     missing = {w: unknown for w in words if w not in counts and w not in speakers}
+    rare = tuple(sorted(about, key=lambda w: (counts[w], w))[:RARE_MAX])
     whole = sum(idf.values()) + sum(missing.values())
     return Query(
         idf=idf | missing,
         gains=tuple((f" {word} ", WEIGHTS["words"] * part / whole) for word, part in idf.items()),
-        matches=_matches(sorted(about, key=lambda w: (counts[w], w))[:RARE_MAX], counts),
+        rare=rare,
+        matches=_matches(rare, counts),
         mean_length=counts.get(LENGTH, 0) / total or 1.0,
         speakers=speakers,
         mine=re.search(r"\b(I|my|me|mine)\b", text[:5000], re.IGNORECASE) is not None,

@@ -43,7 +43,7 @@ from pmm.version import VERSION
 from pmm.views import SNAPSHOT_EVERY, View, Views
 
 NAME_MAX = 40
-MERGE_EVERY = 64
+INDEX_EVERY = 64
 CLOSE_WAIT_S = 2.0
 TEXT_MAX = 2000
 
@@ -87,7 +87,7 @@ class Mind:
             clock,
             consumers=[Consumer("epochs", ("reply",), self._renew_epoch)],
             chores=[
-                Chore("merge", MERGE_EVERY, self._index.merge),
+                Chore("index", INDEX_EVERY, self._index.settle),
                 Chore("snapshots", SNAPSHOT_EVERY, self._views.save),
             ],
         )

@@ -45,7 +45,7 @@ DAY = 40
 """events of a simulated day, which are appended together"""
 TURN_EVENTS_MAX = 8
 EPOCH_TOKENS = 4000
-CONSUMERS = ("epochs", "merge", "snapshots")
+CONSUMERS = ("epochs", "index", "snapshots")
 
 _PEOPLE = "Ana Ben Carla David Elif Farid Greta Hugo Ines Jonas Kim Lena Marek Nadia Omar Petra Quinn Rosa Sven Tara Uma Viktor".split()
 _PLACES = "Lyon Oslo Porto Ghent Turin Graz Malmo Cork Bergen Leipzig Utrecht Nantes Girona Split Tartu Basel".split()
@@ -101,7 +101,7 @@ def generate_log(path: str | os.PathLike[str], events: int, seed: int = 0) -> No
                 group = []
                 views.at_head()
                 views.save()
-        index.merge(10_000)
+        index.settle(10_000)
         views.at_head()
         views.save(every=1)
         for name in CONSUMERS:

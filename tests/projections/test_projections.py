@@ -1,0 +1,254 @@
+"""What every projection keeps: it is pure, bounded whatever happens, and means the same for good unless its version says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from pmm.events import (
+    KINDS,
+    CommitmentClosed,
+    CommitmentExpired,
+    CommitmentOpened,
+    CommitmentReminded,
+    ContextBuilt,
+    DirectiveRevoked,
+    DirectiveSet,
+    Due,
+    EpochOpened,
+    Event,
+    MessageImported,
+    MindCreated,
+    ModelCalled,
+    ModelSwitched,
+    NameAdopted,
+    ReplyEvent,
+    SceneCompacted,
+    Source,
+    TurnFailedEvent,
+    Usage,
+    UserMessage,
+)
+from pmm.projections import all_projections
+from pmm.projections.projection import Projection
+from tests.histories import Group, History, events_of, histories
+
+PROJECTIONS = all_projections()
+each = pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda p: p.name)
+
+
+def encoded(state: Any) -> bytes:
+    return msgspec.json.encode(state, order="deterministic")
+
+
+def folded(projection: Projection[Any], events: list[Event]) -> Any:
+    state = projection.initial()
+    for event in events:
+        if event.kind in projection.kinds:
+            state = projection.apply(state, event)
+    return state
+
+
+@each
+def test_a_projection_says_what_it_is(projection: Projection[Any]) -> None:
+    """A name that can be an attribute, a version from 1, kinds that exist, an initial state of its State, hashable nowhere needed."""
+    assert projection.name.isidentifier() and not projection.name.startswith("_") and projection.version >= 1
+    assert projection.kinds and projection.kinds <= set(KINDS)
+    assert type(projection.initial()) is projection.State and encoded(projection.initial()) == encoded(projection.initial())
+
+
+@given(history=histories(120))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_apply_changes_neither_the_state_nor_the_event_it_is_given(history: list[Group]) -> None:
+    """Encodings before and after are the same; and applying twice gives the same."""
+    for projection in PROJECTIONS:
+        state = projection.initial()
+        for event in events_of(history):
+            if event.kind not in projection.kinds:
+                continue
+            before, given_event = encoded(state), msgspec.msgpack.encode(event)
+            after = projection.apply(state, event)
+            assert encoded(state) == before and msgspec.msgpack.encode(event) == given_event
+            assert encoded(projection.apply(state, event)) == encoded(after)
+            shown = projection.freeze(after)
+            assert encoded(after) == encoded(projection.apply(state, event)) and shown is not None
+            state = after
+
+
+@given(history=histories(120))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_a_state_survives_being_stored(history: list[Group]) -> None:
+    """Encoded and decoded at any point, the fold goes on to the same end; order within it included."""
+    for projection in PROJECTIONS:
+        events = [event for event in events_of(history) if event.kind in projection.kinds]
+        state = projection.initial()
+        for n, event in enumerate(events):
+            state = projection.apply(state, event)
+            if n % 7 == 0:
+                back = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=projection.State)
+                assert back == state and repr(back) == repr(state)
+                state = back
+        assert state == folded(projection, events)
+
+
+# -- bounded ---------------------------------------------------------------------------------------------------------------------------
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def _turns(session: Callable[[int], str], sources: int) -> Iterator[Event]:
+    n = 0
+    while True:
+        n += 3
+        yield UserMessage(id=n, ts=NOW, content="x", source="cli", session=session(n))
+        shown = tuple(Source(id=n * sources + m, score=0.5, why={}, place="header") for m in range(sources))
+        yield ContextBuilt(
+            id=n + 1, ts=NOW, to=n, session=session(n), epoch=0, digest="", budget=1, tokens=1, sections={"header": 3}, sources=shown
+        )
+        yield ReplyEvent(id=n + 2, ts=NOW, content="y", to=n, route="model", model="m", finish="stop", usage=Usage(1, 1, 1))
+
+
+def _each(make: Callable[[int], Event]) -> Iterator[Event]:
+    n = 0
+    while True:
+        n += 1
+        yield make(n)
+
+
+FLOODS: dict[str, Callable[[], Iterator[Event]]] = {
+    "turns of one session without an epoch": lambda: _turns(lambda n: "main", 9),
+    "turns of ever new sessions": lambda: _turns(lambda n: f"s{n:06}", 1),
+    "messages that are never answered": lambda: _each(lambda n: UserMessage(id=n, ts=NOW, content="x", source="cli", session=f"s{n:06}")),
+    "epochs of ever new sessions": lambda: _each(lambda n: EpochOpened(id=n, ts=NOW, session=f"s{n:06}", epoch=n, marker="m", first=1)),
+    "scenes": lambda: _each(lambda n: SceneCompacted(id=n, ts=NOW, content="x", session="main", first=1, last=1, method="extract")),
+    "commitments": lambda: _each(lambda n: CommitmentOpened(id=n, ts=NOW, content="x", owner="mind", due=Due(date(2026, 1, 1)))),
+    "closings of nothing": lambda: _each(lambda n: CommitmentClosed(id=n, ts=NOW, cid=n, outcome="kept")),
+    "reminders": lambda: _each(lambda n: CommitmentReminded(id=n, ts=NOW, cid=1, due=Due(date(2026, 1, 1)))),
+    "expiries": lambda: _each(lambda n: CommitmentExpired(id=n, ts=NOW, cid=n, reason="lapsed")),
+    "rules": lambda: _each(lambda n: DirectiveSet(id=n, ts=NOW, content="x")),
+    "revocations": lambda: _each(lambda n: DirectiveRevoked(id=n, ts=NOW, did=n)),
+    "names": lambda: _each(lambda n: NameAdopted(id=n, ts=NOW, whose="mind", name="x")),
+    "models": lambda: _each(lambda n: ModelSwitched(id=n, ts=NOW, after=f"m{n:06}")),
+    "calls": lambda: _each(lambda n: ModelCalled(id=n, ts=NOW, purpose="scene", model="m", outcome="ok", usage=Usage(1, 1, 1))),
+    "failures": lambda: _each(lambda n: TurnFailedEvent(id=n, ts=NOW, to=n, reason="x")),
+    "beginnings": lambda: _each(lambda n: MindCreated(id=n, ts=NOW, format=1, timezone="UTC", software="x")),
+    "imports": lambda: _each(lambda n: MessageImported(id=n, ts=NOW, origin="o", speaker="s", role="user", session=f"{n}")),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_state_is_bounded_whatever_comes(flood: str) -> None:
+    """After 4,000 events of a kind and after 8,000, no state is larger (but for a few digits)."""
+    events, stream = [], FLOODS[flood]()
+    for _ in range(8000):
+        events.append(next(stream))
+    kinds = {event.kind for event in events[:3]}
+    for projection in PROJECTIONS:
+        if not kinds & projection.kinds:
+            continue
+        state, sizes = projection.initial(), []
+        for n, event in enumerate(events, 1):
+            if event.kind in projection.kinds:
+                state = projection.apply(state, event)
+            if n in (4000, 8000):
+                sizes.append(len(encoded(state)))
+        assert sizes[1] <= sizes[0] * 1.15 + 50, (projection.name, sizes)
+
+
+def test_floods_hold_every_kind() -> None:
+    """A new kind needs a flood of its own."""
+    assert {next(stream).kind for stream in (make() for make in FLOODS.values())} | {"reply", "context_built"} == set(KINDS)
+
+
+def test_caps_hold_over_a_long_history() -> None:
+    """The numbers of the design: 128 open commitments, 64 rules, 8 sessions; and everything else that is a list is short."""
+    events = events_of(list(History(Random(5)).groups(6000)))
+    states = {projection.name: folded(projection, events) for projection in PROJECTIONS}
+    assert len(states["commitments"].open) == 128 and states["commitments"].overflow > 0
+    assert len(states["directives"].active) == 64 and states["directives"].dropped > 0
+    assert len(states["conversation"].sessions) == 8 and states["conversation"].forgotten
+    assert len(states["conversation"].pending) <= 64 and len(states["identity"].history) <= 32
+    assert sum(map(len, map(encoded, states.values()))) < 1_000_000
+
+
+# -- meaning -----------------------------------------------------------------------------------------------------------------------------
+
+
+def fixed_history() -> list[Event]:
+    """One of each kind and a little more. Never change it: the golden digests stand on it."""
+    due = Due(date(2026, 3, 6), time(12, 0), "Europe/Berlin")
+    events: list[Event] = [
+        MindCreated(format=1, timezone="Europe/Berlin", software="pmm 0.1.0", name="Echo"),
+        UserMessage(content="Hello, I'm Ana.", source="cli", session="main"),
+        ModelSwitched(after="scripted"),
+        EpochOpened(content="You are Echo.", session="main", epoch=1, marker="0badcafe", first=2),
+        ContextBuilt(
+            content="[header]", to=2, session="main", epoch=1, digest="0" * 64, budget=1500, tokens=64, sections={"header": 9, "message": 5}
+        ),
+        ReplyEvent(content="Hello Ana.", to=2, route="model", model="scripted", finish="stop", usage=Usage(64, 32, 4)),
+        NameAdopted(whose="user", name="Ana", evidence=2),
+        UserMessage(content="Remind me to call Ben.", source="web", session="other"),
+        CommitmentOpened(content="call Ben", owner="user", due=due, priority=2, project="calls", source=8),
+        CommitmentOpened(content="water the plants", owner="mind", repeat="FREQ=DAILY"),
+        CommitmentOpened(content="write", owner="mind", due=Due(date(2026, 4, 1), None, "UTC")),
+        DirectiveSet(content="Be brief.", source=8),
+        DirectiveSet(content="No emojis."),
+        ReplyEvent(content="Gewiß.", to=8, route="offline", model="offline", finish="stop"),
+        CommitmentReminded(content="call Ben", cid=9, due=due),
+        CommitmentClosed(content="water the plants", cid=10, outcome="kept", evidence=8, note="done"),
+        CommitmentExpired(content="write", cid=11, reason="lapsed"),
+        DirectiveRevoked(did=12, reason="asked", source=8),
+        UserMessage(content="And now?", source="api", session="main"),
+        TurnFailedEvent(content="Well", to=19, reason="timeout", detail="30 s"),
+        UserMessage(content="Again: and now?", source="api", session="main"),
+        ContextBuilt(
+            content="",
+            to=21,
+            session="main",
+            epoch=1,
+            digest="1" * 64,
+            budget=1500,
+            tokens=90,
+            sections={"message": 6},
+            sources=(Source(id=8, score=0.5, why={"words": 0.5}, place="header"), Source(id=2, score=0.1, why={}, place="transcript")),
+        ),
+        ReplyEvent(content="Now we wait.", to=21, route="model", model="scripted", finish="length", usage=Usage(90, None, 12)),
+        SceneCompacted(content="They met.", session="main", first=2, last=2, method="extract"),
+        EpochOpened(content="You are still Echo.", session="main", epoch=2, marker="cafe0bad", first=21),
+        MessageImported(content="Old words.", origin="o", speaker="Ben", role="other", session="1", at=datetime(2020, 1, 1, tzinfo=UTC)),
+        ModelCalled(purpose="scene", model="scripted", outcome="failed", usage=Usage(30, 0, 2), error="no", attempts=2),
+        ModelCalled(purpose="reply", model="scripted", outcome="ok", usage=Usage(8, 4, 2)),
+        NameAdopted(whose="mind", name="Zoë", evidence=21),
+        UserMessage(content="Still there?", source="mcp", session="third"),
+    ]
+    assert {event.kind for event in events} == set(KINDS)
+    return [msgspec.structs.replace(event, id=n, ts=NOW + timedelta(hours=3 * n)) for n, event in enumerate(events, 1)]
+
+
+GOLDEN: dict[tuple[str, int], str] = {
+    ("commitments", 1): "7c4ef9c9898a56fb3943eb1acdd3f44a5e3f7d2fc8904c24bc5a6ff0f9ee5557",
+    ("conversation", 1): "84c8c386bd594aceb45399db718262bffe3ff7ddc650a89347165ba1a3aca11e",
+    ("directives", 1): "4d18ea7dbb472c7ca60736d7262984201f8267da058867efdbba129cac1433fe",
+    ("identity", 1): "b2d91c5318d38003e502800c263ce893551cd8b4db9e3c2028dcaa875ec4fe1e",
+    ("usage", 1): "8d701ab66ff0b46f6839f90727a808fea63c15714aa1c187919f3a63a69017ee",
+}
+
+
+@each
+def test_a_projection_means_what_it_meant(projection: Projection[Any]) -> None:
+    """The state of a fixed history has a golden digest. If you changed what a state means or holds, raise the projection's version (old
+    snapshots are then discarded) and pin the new digest beside it."""
+    digest = sha256(encoded(folded(projection, fixed_history()))).hexdigest()
+    assert GOLDEN.get((projection.name, projection.version)) == digest
+
+
+def test_every_projection_has_a_golden_digest() -> None:
+    """And nothing is pinned that is no more."""
+    assert {(projection.name, projection.version) for projection in PROJECTIONS} == set(GOLDEN)
