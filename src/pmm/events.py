@@ -241,16 +241,47 @@ class NameAdopted(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CommitmentOpened(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """content: what was promised. Its id is the commitment's cid."""
+    """content: what was promised. Its id is the commitment's cid. follows: the occurrence before it, if it repeats."""
 
     kind: ClassVar = "commitment_opened"
-    refs: ClassVar = ("source",)
+    refs: ClassVar = ("source", "follows")
     owner: Literal["mind", "user"]
     due: Due | None = None
     repeat: str | None = None
     priority: int = 0
     project: str | None = None
     source: int | None = None
+    follows: int | None = None
+
+
+class CommitmentEdited(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """content: the new text, if it changed. What is None stays as it was; an empty project is none."""
+
+    kind: ClassVar = "commitment_edited"
+    refs: ClassVar = ("cid",)
+    cid: int
+    due: Due | None = None
+    clear_due: bool = False
+    priority: int | None = None
+    project: str | None = None
+
+
+class CommitmentSnoozed(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Neither reminded of nor expired before `until` (aware). It stays open, and wakes without another event."""
+
+    kind: ClassVar = "commitment_snoozed"
+    refs: ClassVar = ("cid",)
+    cid: int
+    until: datetime
+
+
+class CommitmentReopened(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A closed or expired one is open again, in a new episode."""
+
+    kind: ClassVar = "commitment_reopened"
+    refs: ClassVar = ("cid",)
+    cid: int
+    reason: str = ""
 
 
 class CommitmentClosed(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -291,6 +322,38 @@ class DirectiveRevoked(Event, frozen=True, kw_only=True, omit_defaults=True):
     did: int
     reason: str = ""
     source: int | None = None
+
+
+class TraitAdjusted(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A trait moved by `delta`, as asked for; the fold keeps it within the caps. cause: in a word; evidence: the event that caused it."""
+
+    kind: ClassVar = "trait_adjusted"
+    refs: ClassVar = ("evidence",)
+    trait: Literal["O", "C", "E", "A", "N"]
+    delta: float
+    cause: str
+    evidence: int
+
+
+class Reflection(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """content: what the mind observed about itself. action: what it does about it, in events that cite this one."""
+
+    kind: ClassVar = "reflection"
+    refs: ClassVar = ("evidence",)
+    trigger: str
+    action: Literal["none", "open_commitment", "adjust_trait", "change_policy", "propose_name"]
+    evidence: tuple[int, ...] = ()
+    model: str | None = None
+
+
+class StageChanged(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The mind rose or fell by a stage (0 to 4), at these scores."""
+
+    kind: ClassVar = "stage_changed"
+    before: int = msgspec.field(name="from")
+    after: int = msgspec.field(name="to")
+    ias: float
+    gas: float
 
 
 class SceneCompacted(Event, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import statistics
 import subprocess
@@ -40,9 +41,9 @@ def reused(before: list[Message], after: list[Message]) -> float:
 
 def check_fifty_turns(prompts: list[list[Message]], epochs: int) -> float:
     """Every prompt extends the one before, but for at most `epochs` changes. Returns the median share of reusable tokens."""
-    breaks = sum(after[: len(before)] != before for before, after in zip(prompts, prompts[1:], strict=False))
+    breaks = sum(after[: len(before)] != before for before, after in itertools.pairwise(prompts))
     assert breaks <= epochs
-    return statistics.median(reused(a, b) for a, b in zip(prompts, prompts[1:], strict=False))
+    return statistics.median(reused(a, b) for a, b in itertools.pairwise(prompts))
 
 
 def test_over_fifty_turns_each_prompt_begins_with_the_previous_one(open_mind: Open, capsys) -> None:
@@ -84,7 +85,7 @@ def test_the_prefix_survives_a_restart_a_lost_snapshot_and_another_process(tmp_p
 
     prompts.append(json.loads(other.stdout))
     assert len(prompts) == 13
-    assert all(after[: len(before)] == before for before, after in zip(prompts, prompts[1:], strict=False))
+    assert all(after[: len(before)] == before for before, after in itertools.pairwise(prompts))
 
 
 _OTHER = """
@@ -149,7 +150,7 @@ def test_sessions_have_their_own_transcripts_and_share_the_mind(open_mind: Open)
     mind.handle_user("What is the parrot called?", session="garden")
     assert "Polly" in model.prompts[-1][-1]["content"]
     mind.handle_user("And does it speak, this bird?", session="kitchen")
-    assert [m["content"] for m in model.prompts[-1] if m["role"] == "user"][0].endswith("The parrot is called Polly")
+    assert next(m["content"] for m in model.prompts[-1] if m["role"] == "user").endswith("The parrot is called Polly")
 
 
 def test_a_session_that_left_the_state_starts_afresh_under_a_new_epoch(open_mind: Open) -> None:

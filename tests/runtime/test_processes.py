@@ -74,7 +74,7 @@ def test_two_chats_and_a_script_share_one_mind(tmp_path: Path) -> None:
         view = mind.view()
         assert len(view.commitments.open) == 12
         assert [d.text for d in view.directives.active] == ["Always be brief"]
-        assert len([e for e in mind.log.by_kind("message_imported")]) == 12
+        assert len(list(mind.log.by_kind("message_imported"))) == 12
         for user, reply in turns:
             assert mind.log.get(int(reply)).to == int(user)  # type: ignore[union-attr]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from pmm.agent.commitments import followups
 from pmm.events import CommitmentExpired, CommitmentReminded, Event
 
 if TYPE_CHECKING:
@@ -13,24 +14,38 @@ if TYPE_CHECKING:
 
 
 def due_now(view: View, now: datetime, expiry: timedelta) -> list[Event]:
-    """Reminders and expiries that are due. Each has a key, so that two processes deciding the same do it once."""
+    """Reminders and expiries that are due, and the next occurrences of what expires and repeats.
+
+    Each has a key, so that two processes deciding the same do it once. It holds the event that last changed the commitment: what was
+    reopened, or given another due time, is reminded of again.
+    """
     events: list[Event] = []
     for c in view.commitments.open:
+        if c.snoozed(now):
+            continue
         if c.due is not None and c.reminded != c.due and c.due.instant <= now:
-            events.append(CommitmentReminded(cid=c.cid, due=c.due, key=f"remind:{c.cid}:{c.due}"))
+            events.append(CommitmentReminded(cid=c.cid, due=c.due, key=f"remind:{c.cid}:{c.changed}"))
         elif _expires(c, expiry) <= now:
-            events.append(CommitmentExpired(cid=c.cid, reason="overdue" if c.due else "lapsed", content=c.text, key=f"expire:{c.cid}"))
-    return events
+            reason: Literal["overdue", "lapsed"] = "overdue" if c.due else "lapsed"
+            events.append(CommitmentExpired(cid=c.cid, reason=reason, content=c.text, key=f"expire:{c.cid}:{c.changed}"))
+    return events + followups(view, events, now)
 
 
 def next_due(view: View, expiry: timedelta) -> datetime | None:
     """When something will be due next, if nothing else happens."""
-    times = [c.due.instant if c.due is not None and c.reminded != c.due else _expires(c, expiry) for c in view.commitments.open]
-    return min(times, default=None)
+    return min((_next(c, expiry) for c in view.commitments.open), default=None)
+
+
+def _next(c: Commitment, expiry: timedelta) -> datetime:
+    """When something is due about this one: not before its snooze ends."""
+    moment = c.due.instant if c.due is not None and c.reminded != c.due else _expires(c, expiry)
+    return moment if c.snoozed_until is None else max(moment, c.snoozed_until)
 
 
 def _expires(c: Commitment, expiry: timedelta) -> datetime:
+    """So long after it was due, after it was last touched and after its snooze ended, whichever came last."""
+    since = max(moment for moment in (c.touched, c.due and c.due.instant, c.snoozed_until) if moment is not None)
     try:
-        return (c.due.instant if c.due is not None else c.opened) + expiry
+        return since + expiry
     except OverflowError:
-        return datetime.max.replace(tzinfo=c.opened.tzinfo)
+        return datetime.max.replace(tzinfo=since.tzinfo)

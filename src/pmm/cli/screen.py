@@ -8,28 +8,15 @@ import sys
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+from pmm.runtime.plain import safe
+
 if TYPE_CHECKING:
     from types import TracebackType
 
 BRIEF_CHARS = 300
 """of a text that is shown on one line"""
 
-# C0 and C1 control characters but tab and line feed: a terminal obeys them. Each is shown as a picture of itself, or as U+FFFD.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# Marks that embed or override a direction can make a line read as what it isn't.
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _BEYOND_JSON = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def safe(text: str) -> str:
-    """The text without anything a terminal would obey. Piece by piece gives the same as the whole, line ends aside."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub(_picture, _DIRECTION.sub("", text))
-
-
-def _picture(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
 
 
 def one_line(text: str, limit: int = BRIEF_CHARS) -> str:

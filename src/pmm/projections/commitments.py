@@ -1,32 +1,74 @@
-"""What is owed, by whom, until when."""
+"""What is owed, by whom, until when.
+
+    open -> snoozed -> open -> kept | broken | cancelled | superseded | expired -> open again, in a new episode
+
+A snooze ends by the clock, without an event: "snoozed" is an open one whose `snoozed_until` lies ahead. What the log holds beside
+these transitions (a second close, a snooze of what is closed) changes nothing.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 import msgspec
 
-from pmm.events import CommitmentClosed, CommitmentExpired, CommitmentOpened, CommitmentReminded, Due, Event
+from pmm.events import (
+    CommitmentClosed,
+    CommitmentEdited,
+    CommitmentExpired,
+    CommitmentOpened,
+    CommitmentReminded,
+    CommitmentReopened,
+    CommitmentSnoozed,
+    Due,
+    Event,
+)
 from pmm.projections.projection import Projection
 
 OPEN_MAX = 128
+CLOSED_MAX = 64
 CHANGES_MAX = 16
 
 
 class Commitment(msgspec.Struct, frozen=True):
-    """An open commitment. cid: the id of the event that opened it. reminded: the due time it was last reminded of."""
+    """An open commitment. cid: the id of the event that opened it. reminded: the due time it was last reminded of.
+
+    episode: 1, and one more with each reopening; `opened` stays that of the first. touched: when it was last opened, edited or
+    reopened; changed: the event that last changed it (a snooze too). followed: the next occurrence, once one was opened.
+    """
 
     cid: int
     text: str
     owner: Literal["mind", "user"]
     opened: datetime
+    touched: datetime
+    changed: int
     due: Due | None = None
     repeat: str | None = None
     priority: int = 0
     project: str | None = None
     source: int | None = None
     reminded: Due | None = None
+    snoozed_until: datetime | None = None
+    episode: int = 1
+    follows: int | None = None
+    followed: int | None = None
+
+    def snoozed(self, now: datetime) -> bool:
+        """Whether it is put off at this moment."""
+        return self.snoozed_until is not None and now < self.snoozed_until
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """One that is not open any more: how it was, how it ended, in which event and when."""
+
+    commitment: Commitment
+    outcome: Literal["kept", "broken", "cancelled", "superseded", "expired"]
+    event: int
+    at: datetime
+    evidence: int | None = None
+    note: str = ""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -39,61 +81,163 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Commitments(msgspec.Struct, frozen=True):
-    """open: by cid, including overdue ones. overflow: how many more are open than are kept here. changes: the latest few."""
+    """open: by cid, including snoozed and overdue ones. overflow: how many more are open than are kept here. closed: the latest to end,
+    oldest first. changes: the latest few. kept: how many ended so; one that is reopened counts no more."""
 
     open: tuple[Commitment, ...] = ()
     overflow: int = 0
     opened: int = 0
     kept: int = 0
     changes: tuple[Change, ...] = ()
+    closed: tuple[Ended, ...] = ()
 
     def get(self, cid: int) -> Commitment | None:
         """The open commitment with this cid, or None."""
         return next((c for c in self.open if c.cid == cid), None)
 
+    def ended(self, cid: int) -> Ended | None:
+        """The one with this cid among those that ended lately, or None."""
+        return next((e for e in self.closed if e.commitment.cid == cid), None)
+
 
 class CommitmentsProjection(Projection[Commitments]):
     name: ClassVar = "commitments"
-    version: ClassVar = 1
-    kinds: ClassVar = frozenset({"commitment_opened", "commitment_closed", "commitment_reminded", "commitment_expired"})
+    version: ClassVar = 2
+    kinds: ClassVar = frozenset(
+        {
+            *("commitment_opened", "commitment_edited", "commitment_snoozed", "commitment_reminded"),
+            *("commitment_closed", "commitment_expired", "commitment_reopened"),
+        }
+    )
     State: ClassVar = Commitments
 
     def initial(self) -> Commitments:
         return Commitments()
 
     def apply(self, state: Commitments, event: Event) -> Commitments:
-        replace = msgspec.structs.replace
         match event:
             case CommitmentOpened():
-                return self._opened(state, event)
-            case CommitmentReminded():
-                now = tuple(replace(c, reminded=event.due) if c.cid == event.cid else c for c in state.open)
-                return self._changed(replace(state, open=now), Change(event.id, event.cid, "due"))
+                return _open(state, event)
+            case CommitmentEdited() | CommitmentSnoozed() | CommitmentReminded():
+                return _change(state, event)
             case CommitmentClosed():
-                return self._ended(state, event.cid, Change(event.id, event.cid, event.outcome, event.evidence))
+                return _end(state, event, event.outcome)
             case CommitmentExpired():
-                return self._ended(state, event.cid, Change(event.id, event.cid, "expired"))
+                return _end(state, event, "expired")
+            case CommitmentReopened():
+                return _reopen(state, event)
         return state
 
-    def _opened(self, state: Commitments, event: CommitmentOpened) -> Commitments:
-        opened = Commitment(
-            event.id, event.content, event.owner, event.ts, event.due, event.repeat, event.priority, event.project, event.source
-        )
-        now, overflow = (*state.open, opened), state.overflow
-        if len(now) > OPEN_MAX:
-            least = min(now, key=lambda c: (c.due is not None, c.priority, c.cid))
-            now, overflow = tuple(c for c in now if c.cid != least.cid), overflow + 1
-        state = msgspec.structs.replace(state, open=now, overflow=overflow, opened=state.opened + 1)
-        return self._changed(state, Change(event.id, event.id, "opened", event.source))
 
-    def _ended(self, state: Commitments, cid: int, change: Change) -> Commitments:
-        now = tuple(c for c in state.open if c.cid != cid)
-        overflow = state.overflow if len(now) < len(state.open) else max(0, state.overflow - 1)
-        kept = state.kept + (change.state == "kept")
-        return self._changed(msgspec.structs.replace(state, open=now, overflow=overflow, kept=kept), change)
+def _open(state: Commitments, event: CommitmentOpened) -> Commitments:
+    new = Commitment(
+        cid=event.id,
+        text=event.content,
+        owner=event.owner,
+        opened=event.ts,
+        touched=event.ts,
+        changed=event.id,
+        due=event.due,
+        repeat=event.repeat,
+        priority=event.priority,
+        project=event.project,
+        source=event.source,
+        follows=event.follows,
+    )
+    if event.follows is not None:
+        state = _followed(state, event.follows, event.id)
+    state = msgspec.structs.replace(_with(state, new), opened=state.opened + 1)
+    return _noted(state, Change(event.id, event.id, "opened", event.source))
 
-    def _changed(self, state: Commitments, change: Change) -> Commitments:
-        return msgspec.structs.replace(state, changes=(*state.changes, change)[-CHANGES_MAX:])
+
+def _followed(state: Commitments, cid: int, by: int) -> Commitments:
+    """Remember that the occurrence after `cid` is open, so that ending `cid` once more doesn't open another."""
+    replace = msgspec.structs.replace
+    closed = tuple(replace(e, commitment=replace(e.commitment, followed=by)) if e.commitment.cid == cid else e for e in state.closed)
+    now = tuple(replace(c, followed=by) if c.cid == cid else c for c in state.open)
+    return replace(state, closed=closed, open=now)
+
+
+def _with(state: Commitments, new: Commitment) -> Commitments:
+    """The state with one more open; beyond the cap the least pressing one leaves."""
+    now, overflow = tuple(sorted((*state.open, new), key=lambda c: c.cid)), state.overflow
+    if len(now) > OPEN_MAX:
+        least = min(now, key=lambda c: (c.due is not None, c.priority, c.cid))
+        now, overflow = tuple(c for c in now if c is not least), overflow + 1
+    return msgspec.structs.replace(state, open=now, overflow=overflow)
+
+
+def _change(state: Commitments, event: CommitmentEdited | CommitmentSnoozed | CommitmentReminded) -> Commitments:
+    """What may happen to one that is open."""
+    replace = msgspec.structs.replace
+    known = state.get(event.cid)
+    if known is None:
+        return state
+    match event:
+        case CommitmentEdited():
+            due = None if event.clear_due else event.due or known.due
+            new, told = (
+                replace(
+                    known,
+                    text=event.content or known.text,
+                    due=due,
+                    reminded=known.reminded if due == known.due else None,
+                    priority=known.priority if event.priority is None else event.priority,
+                    project=known.project if event.project is None else event.project or None,
+                    touched=event.ts,
+                    changed=event.id,
+                ),
+                "changed",
+            )
+        case CommitmentSnoozed():
+            new, told = replace(known, snoozed_until=_utc(event.until), changed=event.id), "snoozed"
+        case CommitmentReminded():
+            if event.due != known.due:
+                return state  # of a due time that it has no more
+            new, told = replace(known, reminded=event.due), "due"
+    now = tuple(new if c is known else c for c in state.open)
+    return _noted(replace(state, open=now), Change(event.id, event.cid, told))
+
+
+def _end(
+    state: Commitments, event: CommitmentClosed | CommitmentExpired, outcome: Literal["kept", "broken", "cancelled", "superseded", "expired"]
+) -> Commitments:
+    replace = msgspec.structs.replace
+    known = state.get(event.cid)
+    evidence, note = (event.evidence, event.note) if isinstance(event, CommitmentClosed) else (None, event.reason)
+    change = Change(event.id, event.cid, outcome, evidence)
+    kept = state.kept + (outcome == "kept")
+    if known is None:
+        if not state.overflow or state.ended(event.cid) is not None:
+            return state  # it isn't open
+        return _noted(replace(state, overflow=state.overflow - 1, kept=kept), change)  # one of those beyond the cap
+    ended = Ended(replace(known, snoozed_until=None), outcome, event.id, event.ts, evidence, note)
+    now = tuple(c for c in state.open if c is not known)
+    return _noted(replace(state, open=now, closed=(*state.closed, ended)[-CLOSED_MAX:], kept=kept), change)
+
+
+def _reopen(state: Commitments, event: CommitmentReopened) -> Commitments:
+    replace = msgspec.structs.replace
+    past = state.ended(event.cid)
+    if past is None:
+        return state
+    was = past.commitment
+    again = replace(was, episode=was.episode + 1, touched=event.ts, changed=event.id, reminded=None)
+    closed = tuple(e for e in state.closed if e is not past)
+    state = replace(_with(state, again), closed=closed, kept=state.kept - (past.outcome == "kept"))
+    return _noted(state, Change(event.id, event.cid, "reopened"))
+
+
+def _noted(state: Commitments, change: Change) -> Commitments:
+    return msgspec.structs.replace(state, changes=(*state.changes, change)[-CHANGES_MAX:])
+
+
+def _utc(moment: datetime) -> datetime:
+    """In UTC, as snapshots give it back; what has no zone, or no UTC, still has an order."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        return moment.replace(tzinfo=UTC)
 
 
 PROJECTION = CommitmentsProjection

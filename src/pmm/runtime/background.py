@@ -36,11 +36,15 @@ BACKOFF_DOUBLINGS = 10
 
 
 class Consumer(msgspec.Struct, frozen=True):
-    """kinds: the events it wants, handed one by one. A handler that raises is tried again later; MindBusy means "not now"."""
+    """kinds: the events it wants, handed one by one. A handler that raises is tried again later; MindBusy means "not now".
+
+    local: it needs no model, so closing lets it finish what is there, within the wait.
+    """
 
     name: str
     kinds: tuple[str, ...]
     handle: Callable[[Event], None]
+    local: bool = True
 
 
 class Chore(msgspec.Struct, frozen=True):
@@ -81,6 +85,7 @@ class BackgroundProcessor:
         self._woken = False
         self._awaited = 0
         self._closing = False
+        self._last_moment = 0.0
         self._mine = False
         self._later = 0.0
         self._seen = 0
@@ -130,9 +135,13 @@ class BackgroundProcessor:
 
     def _pending(self) -> bool:
         try:
-            return any(lag.pending for lag in self.lags())
+            return any(lag.pending for lag in self.lags()) or any(map(self._due, self._chores))
         except PMMError:
             return True
+
+    def _due(self, chore: Chore) -> bool:
+        at = self._positions.load(chore.name)
+        return self._log.head[0] - at.position >= chore.every and not self._held_back(at)
 
     def lags(self) -> list[Lag]:
         """How far every consumer is, and which chores fail."""
@@ -147,7 +156,7 @@ class BackgroundProcessor:
     def close(self, wait_s: float = 2.0) -> None:
         """Stop after what is being handled now, waiting at most `wait_s`; what is left waits in the log."""
         with self._changed:
-            self._closing = True
+            self._closing, self._last_moment = True, time.monotonic() + wait_s
             self._changed.notify_all()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(wait_s)
@@ -156,10 +165,13 @@ class BackgroundProcessor:
 
     def _loop(self) -> None:
         try:
-            while not self._closing:
+            while True:
                 if self._mine or self._take():
                     self._settle()
                     self._work()
+                if self._closing:
+                    return
+                if self._mine:
                     self._rest()
         except MindClosed:
             pass  # closed under a handler that took too long: its position was not stored, so it is handled again
@@ -253,7 +265,7 @@ class BackgroundProcessor:
         return self._at[name]
 
     def _run(self, consumer: Consumer) -> None:
-        while not self._closing and self._advance(consumer):
+        while not self._must_stop(consumer) and self._advance(consumer):
             pass
 
     def _advance(self, consumer: Consumer) -> bool:
@@ -264,7 +276,7 @@ class BackgroundProcessor:
         stored, busy = at, False
         events = self._log.by_kind(*consumer.kinds, since=at.position, limit=BATCH)
         for event in events:
-            if self._closing:
+            if self._must_stop(consumer):
                 break
             outcome = self._handled(consumer, event, at)
             if outcome is None:
@@ -276,7 +288,10 @@ class BackgroundProcessor:
         if at != stored:
             self._positions.save(at)
         more = bool(events) and (len(events) == BATCH or at.position < events[-1].id)
-        return more and not (busy or at.failures or self._closing)
+        return more and not (busy or at.failures)
+
+    def _must_stop(self, consumer: Consumer) -> bool:
+        return self._closing and (not consumer.local or time.monotonic() > self._last_moment)
 
     def _handled(self, consumer: Consumer, event: Event, at: Position) -> Position | None:
         """The position after trying one event; None if it must wait for a turn to end."""
@@ -313,4 +328,5 @@ class BackgroundProcessor:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    """In words that can be stored, and not too many."""
+    return f"{type(error).__name__}: {error}"[:500].encode(errors="replace").decode()

@@ -61,12 +61,22 @@ _KEYLESS = (int, int, str, str, str, type(None), bytes, bytes, bytes, bytes)
 
 def check_chain(rows: Iterable[Row], head: tuple[int, bytes] | None) -> Verdict:
     """Walk all rows from event 1 and hold the end against the head row (None: there is no head row)."""
-    last, link = 0, GENESIS
+    last, link, why = walk(rows, 0, GENESIS)
+    return Verdict(last, last + 1, why) if why else against_head(last, link, head)
+
+
+def walk(rows: Iterable[Row], last: int, link: bytes) -> tuple[int, bytes, str]:
+    """Check rows that should follow event `last`, whose hash is `link`. The last good event, its hash, and why the next is bad ("")."""
     for row in rows:
         why = _check_row(row, last + 1, link)
         if why:
-            return Verdict(last, last + 1, why)
+            return last, link, why
         last, link = row[0], row[9]
+    return last, link, ""
+
+
+def against_head(last: int, link: bytes, head: tuple[int, bytes] | None) -> Verdict:
+    """Whether the log may end with event `last`, whose hash is `link`."""
     if head is None or not isinstance(head[0], int):
         return Verdict(last, last + 1, "the head row is missing, so a cut tail can't be ruled out")
     if head[0] > last:

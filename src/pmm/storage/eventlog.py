@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from pmm.events import Event
-from pmm.storage.chain import Verdict
+from pmm.storage.chain import Row, Verdict
 
 
 class Derived(Protocol):
@@ -64,6 +64,10 @@ class EventLog(ABC):
     @abstractmethod
     def scan(self, start: int = 1, stop: int | None = None) -> Iterator[Event]:
         """Every event with start <= id <= stop, in bounded memory. For verify, replay, export and rebuilds only."""
+
+    @abstractmethod
+    def rows(self, start: int = 1, stop: int | None = None) -> Iterator[Row]:
+        """The same as stored, seals and hashes included (see `chain.Row`). For export alone."""
 
     @property
     @abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,9 @@ class Position(msgspec.Struct, frozen=True):
     parked: tuple[int, ...] = ()
 
 
+_COLUMNS = "name, position, failures, retry_at, error, parked"
+
+
 class Positions:
     """The table of positions, written through the log's second connection."""
 
@@ -29,12 +33,12 @@ class Positions:
 
     def load(self, name: str) -> Position:
         """The consumer's position; at event 0 if it is new."""
-        rows = self._log.side.run("SELECT position, failures, retry_at, error, parked FROM consumers WHERE name = ?", (name,))
-        if not rows:
-            return Position(name)
-        position, failures, retry_at, error, parked = rows[0]
-        ids = tuple(msgspec.json.decode(parked, type=list[int]))
-        return Position(name, position, failures, None if retry_at is None else moment(retry_at), error, ids)
+        rows = self._log.side.run(f"SELECT {_COLUMNS} FROM consumers WHERE name = ?", (name,))
+        return _position(rows[0]) if rows else Position(name)
+
+    def all(self) -> list[Position]:
+        """Every position that was stored, by name."""
+        return [_position(row) for row in self._log.side.run(f"SELECT {_COLUMNS} FROM consumers ORDER BY name")]
 
     def save(self, p: Position) -> None:
         """Store it."""
@@ -45,3 +49,9 @@ class Positions:
                 "position = ?2, failures = ?3, retry_at = ?4, error = ?5, parked = ?6",
                 (p.name, p.position, p.failures, retry_at, p.error, msgspec.json.encode(p.parked).decode()),
             )
+
+
+def _position(row: tuple[Any, ...]) -> Position:
+    name, position, failures, retry_at, error, parked = row
+    ids = tuple(msgspec.json.decode(parked, type=list[int]))
+    return Position(name, position, failures, None if retry_at is None else moment(retry_at), error, ids)

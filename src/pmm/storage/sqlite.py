@@ -17,7 +17,7 @@ import msgspec
 from pmm.clock import Clock, Ids
 from pmm.errors import BrokenLog, HeadMoved, InvalidInput, KeyConflict, NotAMind, StorageError, UnknownSchema, Unstorable
 from pmm.events import KINDS, Event, decode, encode_meta, microseconds
-from pmm.storage.chain import Verdict, check_chain, checked, hash_of, seal_of
+from pmm.storage.chain import Row, Verdict, check_chain, checked, hash_of, seal_of
 from pmm.storage.door import Counts, Door, Rows, connect, refuse_unsafe_engine
 from pmm.storage.eventlog import Derived, EventLog
 from pmm.storage.locks import WriteLock
@@ -162,6 +162,11 @@ class SqliteLog(EventLog):
         sql = f"SELECT {_SEEN} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
         for row in self.main.pages(sql, _within(start - 1), _within(stop)):
             yield _event(row)
+
+    def rows(self, start: int = 1, stop: int | None = None) -> Iterator[Row]:
+        self.main.count(full_reads=1)
+        sql = f"SELECT {_ALL} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+        return self.main.pages(sql, _within(start - 1), _within(stop))
 
     @property
     def head(self) -> tuple[int, bytes]:

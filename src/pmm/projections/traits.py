@@ -1,0 +1,169 @@
+"""The five traits (openness, conscientiousness, extraversion, agreeableness, neuroticism), what moved them, and the tone they give."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from pmm.events import Event, MindCreated, TraitAdjusted, TurnFailedEvent
+from pmm.projections import promises
+from pmm.projections.projection import Projection
+from pmm.projections.promises import Promises
+
+TRAITS = "OCEAN"
+MOVE_MAX = 0.05
+DAY_MAX = 0.15
+"""a trait moves by no more in one local day, up and down together"""
+DAYS_MAX = 7
+"""days whose moves are remembered: more than one, for a clock may step back"""
+HISTORY_MAX = 32
+PENDING_MAX = 32
+DIGITS = 6
+"""after the point: sums of steps stay clean numbers"""
+
+STEPS: dict[str, tuple[str, float]] = {"kept": ("C", 0.02), "broken": ("C", -0.02), "turn_failed": ("N", 0.01)}
+"""what moves a trait by itself -> which, by how much"""
+NOT_ITS_FAULT = frozenset({"cancelled", "stopped", "too_long"})
+"""turns that failed because the user or the process ended them say nothing about the mind"""
+
+WORDS: dict[str, tuple[str, str, str, str, str]] = {
+    #     far below       below         middle       above       far above
+    "O": ("conventional", "practical", "open", "curious", "inventive"),
+    "C": ("easy-going", "relaxed", "steady", "careful", "meticulous"),
+    "E": ("quiet", "reserved", "measured", "lively", "exuberant"),
+    "A": ("blunt", "frank", "friendly", "warm", "devoted"),
+    "N": ("unshakeable", "calm", "composed", "cautious", "anxious"),
+}
+PRECEDENCE = "EACON"
+"""which trait speaks first, among those equally far from the middle"""
+BELOW, ABOVE = (0.25, 0.40), (0.60, 0.75)
+"""where a trait's word changes on the way out"""
+HYSTERESIS = 0.04
+"""how much further it must come back before the word changes back"""
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A trait moved: the event, by how much (within the caps), to what, why, and the event that caused it."""
+
+    event: int
+    trait: str
+    delta: float
+    value: float
+    cause: str
+    evidence: int
+
+
+class Day(msgspec.Struct, frozen=True):
+    """How far each trait has moved on a local day."""
+
+    day: date
+    moved: dict[str, float]
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """An outcome that should move a trait and hasn't yet. event: what happened. why: a word of STEPS."""
+
+    event: int
+    why: str
+
+
+class Traits(msgspec.Struct, frozen=True):
+    """Each trait from 0 to 1. levels: which of its five words stands for each now. pending: what has yet to move one."""
+
+    O: float = 0.5  # noqa: E741
+    C: float = 0.5
+    E: float = 0.5
+    A: float = 0.5
+    N: float = 0.5
+    levels: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(TRAITS, 2))
+    history: tuple[Move, ...] = ()
+    pending: tuple[Cause, ...] = ()
+    days: tuple[Day, ...] = ()
+    zone: str = "UTC"
+    promises: Promises = Promises()
+
+    @property
+    def tone(self) -> tuple[str, str, str]:
+        """Three words: those of the traits furthest from the middle."""
+        order = sorted(PRECEDENCE, key=lambda t: -abs(self.levels[t] - 2))
+        first, second, third = (WORDS[t][self.levels[t]] for t in order[:3])
+        return first, second, third
+
+    @property
+    def plain(self) -> bool:
+        """Whether every trait has its middle word, so that the tone says nothing."""
+        return all(level == 2 for level in self.levels.values())
+
+    def moved_on(self, day: date) -> dict[str, float]:
+        """How far each trait has moved on that local day."""
+        return next((d.moved for d in self.days if d.day == day), {})
+
+
+class TraitsProjection(Projection[Traits]):
+    name: ClassVar = "traits"
+    version: ClassVar = 1
+    kinds: ClassVar = frozenset({"mind_created", "trait_adjusted", "turn_failed"}) | promises.KINDS
+    State: ClassVar = Traits
+
+    def initial(self) -> Traits:
+        return Traits()
+
+    def apply(self, state: Traits, event: Event) -> Traits:
+        replace = msgspec.structs.replace
+        match event:
+            case MindCreated():
+                return replace(state, zone=event.timezone)
+            case TraitAdjusted():
+                return self._moved(state, event)
+            case TurnFailedEvent():
+                return state if event.reason in NOT_ITS_FAULT else self._caused(state, event, "turn_failed")
+        after, outcome = promises.follow(state.promises, event)
+        if after is not state.promises:
+            state = replace(state, promises=after)
+        if outcome is not None and outcome.evidenced and outcome.how in STEPS:
+            return self._caused(state, event, outcome.how)
+        return state
+
+    def _caused(self, state: Traits, event: Event, why: str) -> Traits:
+        """Note a cause, unless the day has no room for what it would do: it isn't made up for tomorrow."""
+        trait, step = STEPS[why]
+        used = state.moved_on(_day(event, state.zone)).get(trait, 0.0)
+        used += sum(abs(STEPS[c.why][1]) for c in state.pending if STEPS[c.why][0] == trait)
+        if used + abs(step) > DAY_MAX + 10**-DIGITS or len(state.pending) >= PENDING_MAX:
+            return state
+        return msgspec.structs.replace(state, pending=(*state.pending, Cause(event.id, why)))
+
+    def _moved(self, state: Traits, event: TraitAdjusted) -> Traits:
+        trait, day = event.trait, _day(event, state.zone)
+        moved = state.moved_on(day)
+        room = min(MOVE_MAX, max(0.0, DAY_MAX - moved.get(trait, 0.0)))
+        before: float = getattr(state, trait)
+        value = round(min(1.0, max(0.0, before + min(room, max(-room, event.delta)))), DIGITS)
+        delta = round(value - before, DIGITS)
+        today = Day(day, moved | {trait: round(moved.get(trait, 0.0) + abs(delta), DIGITS)})
+        move = Move(event.id, trait, delta, value, event.cause, event.evidence)
+        changed = {
+            trait: value,
+            "levels": state.levels | {trait: level(value, state.levels[trait])},
+            "history": (*state.history, move)[-HISTORY_MAX:],
+            "pending": tuple(c for c in state.pending if c.event != event.evidence),
+            "days": (*(d for d in state.days if d.day != day), today)[-DAYS_MAX:],
+        }
+        return msgspec.structs.replace(state, **changed)
+
+
+def level(value: float, now: int) -> int:
+    """Which of five words stands for a trait, given the one that does now: 0 far below the middle, 2 the middle, 4 far above."""
+    below = [bound + HYSTERESIS * (n < now) for n, bound in enumerate(BELOW)]
+    above = [bound - HYSTERESIS * (n + 3 <= now) for n, bound in enumerate(ABOVE)]
+    return sum(value > bound for bound in below) + sum(value >= bound for bound in above)
+
+
+def _day(event: Event, zone: str) -> date:
+    return event.ts.astimezone(ZoneInfo(zone)).date()
+
+
+PROJECTION = TraitsProjection
