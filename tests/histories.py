@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from random import Random
 from typing import Any
 
@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from pmm.clock import SimulatedClock
 from pmm.events import (
     CommitmentClosed,
+    CommitmentEdited,
     CommitmentExpired,
     CommitmentOpened,
     CommitmentReminded,
+    CommitmentReopened,
+    CommitmentSnoozed,
     ContextBuilt,
     DirectiveRevoked,
     DirectiveSet,
@@ -26,10 +29,13 @@ from pmm.events import (
     ModelCalled,
     ModelSwitched,
     NameAdopted,
+    Reflection,
     ReplyEvent,
     SceneCompacted,
     Source,
+    StageChanged,
     Timing,
+    TraitAdjusted,
     TurnFailedEvent,
     Usage,
     UserMessage,
@@ -181,6 +187,34 @@ class History:
     def _remind(self) -> list[Event]:
         return [CommitmentReminded(content="x", cid=self._some(self.commitments) or self.rng.randint(1, self.last), due=self._due())]
 
+    def _edit(self) -> list[Event]:
+        """Most often of one that is open, and now and then of nothing at all."""
+        cid = self._some(self.commitments) or self.rng.randint(1, self.last)
+        due, priority = self.rng.choice((None, self._due())), self.rng.choice((None, 4))
+        text, project = self.rng.choice(("", "else")), self.rng.choice((None, "", "house"))
+        return [CommitmentEdited(content=text, cid=cid, due=due, clear_due=self.rng.random() < 0.2, priority=priority, project=project)]
+
+    def _snooze(self) -> list[Event]:
+        """For hours or days, into the past, or told in another zone."""
+        hours = timezone(timedelta(hours=self.rng.randint(-11, 11)))
+        until = (START + timedelta(hours=self.rng.randint(-100, 5000))).astimezone(hours)
+        return [CommitmentSnoozed(content="x", cid=self._some(self.commitments) or self.rng.randint(1, self.last), until=until)]
+
+    def _reopen(self) -> list[Event]:
+        """One that may have ended, or may not."""
+        cid = self.rng.randint(1, self.last)
+        self.commitments.append(cid)
+        return [CommitmentReopened(content="x", cid=cid, reason=self._text())]
+
+    def _follow(self) -> list[Event]:
+        """The next occurrence of one that ends, or of one that was never there."""
+        if not self.commitments:
+            return self._open()
+        cid, id = self.commitments.pop(), self.last + 2
+        self.commitments.append(id)
+        next_one = CommitmentOpened(content="x", owner="mind", repeat="FREQ=DAILY", due=self._due(), follows=cid, key=f"repeat:{cid}:{id}")
+        return [CommitmentClosed(content="x", cid=cid, outcome=self.rng.choice(("kept", "broken"))), next_one]
+
     def _rule(self) -> list[Event]:
         count = self.rng.choice((1, 1, 30))
         self.directives += range(self.last + 1, self.last + 1 + count)
@@ -197,10 +231,31 @@ class History:
         purpose, outcome = self.rng.choice(("reply", "scene", "reflect")), self.rng.choice(("ok", "invalid", "failed"))
         return [ModelCalled(purpose=purpose, model="m", outcome=outcome, usage=self._usage(), error=self._text(), attempts=2)]
 
+    def _trait(self) -> list[Event]:
+        """A move within the caps or far beyond, for something that happened or for nothing in particular."""
+        trait, delta = self.rng.choice("OCEAN"), self.rng.choice((0.01, -0.02, 0.05, -0.05, 0.4, -3.0))
+        return [TraitAdjusted(trait=trait, delta=delta, cause="test", evidence=self.rng.randint(1, self.last))]  # type: ignore[arg-type]
+
+    def _reflect(self) -> list[Event]:
+        """Now and then with an action of the mind's own."""
+        reflection = Reflection(content=self._text(), trigger="cadence", action="none", evidence=tuple(self.said[-2:]))
+        if self.rng.random() < 0.4:
+            return [reflection]
+        id = self.last + 1
+        self.commitments.append(id + 1)
+        return [reflection, CommitmentOpened(content=self._text(), owner="mind", due=self.rng.choice((None, self._due())), source=id)]
+
+    def _stage(self) -> list[Event]:
+        """Up, down, and to stages that don't exist."""
+        before, after = self.rng.randint(0, 4), self.rng.randint(-1, 5)
+        return [StageChanged(before=before, after=after, ias=self.rng.random(), gas=self.rng.random())]
+
     ACTS: tuple[Callable[[Any], list[Event]], ...] = (
         *(_turn, _heal, _epoch, _scene, _import, _name, _open, _close, _remind, _rule, _revoke, _switch, _call),
+        *(_trait, _reflect, _stage),
+        *(_edit, _snooze, _reopen, _follow),
     )
-    WEIGHTS = (12, 2, 2, 1, 2, 1, 3, 3, 1, 1, 2, 1, 1)
+    WEIGHTS = (12, 2, 2, 1, 2, 1, 3, 3, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 2, 1)
 
 
 def histories(most: int = 150) -> st.SearchStrategy[list[Group]]:

@@ -15,9 +15,12 @@ from pmm.errors import BrokenLog, InvalidInput, Unstorable
 from pmm.events import (
     KINDS,
     CommitmentClosed,
+    CommitmentEdited,
     CommitmentExpired,
     CommitmentOpened,
     CommitmentReminded,
+    CommitmentReopened,
+    CommitmentSnoozed,
     ContextBuilt,
     DirectiveRevoked,
     DirectiveSet,
@@ -29,10 +32,13 @@ from pmm.events import (
     ModelCalled,
     ModelSwitched,
     NameAdopted,
+    Reflection,
     ReplyEvent,
     SceneCompacted,
     Source,
+    StageChanged,
     Timing,
+    TraitAdjusted,
     TurnFailedEvent,
     Usage,
     UserMessage,
@@ -125,12 +131,31 @@ PINNED: list[tuple[Event, str]] = [
         CommitmentClosed(cid=4, outcome="superseded", evidence=9, note="see 5"),
         '{"cid":4,"evidence":9,"note":"see 5","outcome":"superseded"}',
     ),
+    (
+        CommitmentOpened(owner="mind", repeat="FREQ=DAILY;COUNT=2", source=2, follows=3),
+        '{"follows":3,"owner":"mind","repeat":"FREQ=DAILY;COUNT=2","source":2}',
+    ),
+    (CommitmentEdited(cid=4), '{"cid":4}'),
+    (
+        CommitmentEdited(cid=4, content="y", due=DUE, clear_due=True, priority=0, project=""),
+        '{"cid":4,"clear_due":true,"due":{"date":"2026-03-05","time":"12:00:00","zone":"Europe/Paris"},"priority":0,"project":""}',
+    ),
+    (CommitmentSnoozed(cid=4, until=datetime(2026, 3, 8, 9, 30, tzinfo=UTC)), '{"cid":4,"until":"2026-03-08T09:30:00Z"}'),
+    (CommitmentReopened(cid=4), '{"cid":4}'),
+    (CommitmentReopened(cid=4, reason="again"), '{"cid":4,"reason":"again"}'),
     (CommitmentReminded(cid=4, due=DUE), '{"cid":4,"due":{"date":"2026-03-05","time":"12:00:00","zone":"Europe/Paris"}}'),
     (CommitmentExpired(cid=4, reason="lapsed"), '{"cid":4,"reason":"lapsed"}'),
     (DirectiveSet(content="Be brief."), "{}"),
     (DirectiveSet(content="Be brief.", scope="session", source=2), '{"scope":"session","source":2}'),
     (DirectiveRevoked(did=5), '{"did":5}'),
     (DirectiveRevoked(did=5, reason="asked", source=8), '{"did":5,"reason":"asked","source":8}'),
+    (TraitAdjusted(trait="C", delta=-0.02, cause="broken", evidence=7), '{"cause":"broken","delta":-0.02,"evidence":7,"trait":"C"}'),
+    (Reflection(content="Few promises.", trigger="cadence", action="none"), '{"action":"none","trigger":"cadence"}'),
+    (
+        Reflection(content="More tea.", trigger="asked", action="open_commitment", evidence=(3, 7), model="m"),
+        '{"action":"open_commitment","evidence":[3,7],"model":"m","trigger":"asked"}',
+    ),
+    (StageChanged(before=0, after=1, ias=0.35, gas=0.5), '{"from":0,"gas":0.5,"ias":0.35,"to":1}'),
     (
         SceneCompacted(content="They met.", session="main", first=2, last=30, method="extract"),
         '{"first":2,"last":30,"method":"extract","session":"main"}',
@@ -199,6 +224,10 @@ def _values(type: Any) -> st.SearchStrategy[Any]:
     match type:
         case msgspec.inspect.StrType():
             return _text
+        case msgspec.inspect.BoolType():
+            return st.booleans()
+        case msgspec.inspect.FloatType():
+            return _floats
         case msgspec.inspect.IntType():
             return _int64
         case msgspec.inspect.NoneType():

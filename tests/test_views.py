@@ -176,8 +176,8 @@ def test_a_view_is_frozen(log: SqliteLog) -> None:
         with pytest.raises((AttributeError, TypeError)):
             act()
     assert (view.head, view.identity.user_name) == (3, None)
-    with pytest.raises(AttributeError, match="traits"):
-        _ = view.traits
+    with pytest.raises(AttributeError, match="moods"):
+        _ = view.moods
     with pytest.raises((AttributeError, TypeError)):  # but no endless recursion
         copy.deepcopy(view)
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pmm.projections.conversation import Conversation
     from pmm.projections.directives import Directives
     from pmm.projections.identity import Identity
+    from pmm.projections.metrics import Metrics
+    from pmm.projections.stage import Stage
+    from pmm.projections.traits import Traits
     from pmm.projections.usage import UsageState
 
 SNAPSHOT_EVERY = 1000
@@ -39,6 +42,9 @@ class View:
         commitments: Commitments
         conversation: Conversation
         directives: Directives
+        metrics: Metrics
+        stage: Stage
+        traits: Traits
         usage: UsageState
 
     __slots__ = ("_projections", "_shown", "_states", "head")
@@ -71,10 +77,10 @@ class View:
     def __repr__(self) -> str:
         return f"<View of event {self.head}>"
 
-    def digest(self) -> str:
-        """The state hash: SHA-256 (hex) of every projection's state, the same on every machine for the same log."""
+    def digest(self, *names: str) -> str:
+        """The state hash: SHA-256 (hex) of every projection's state (or of those named), the same on every machine for the same log."""
         whole = sha256(b"%d" % self.head)
-        for name in sorted(self._states):
+        for name in sorted(names or self._states):
             whole.update(b"\0%s\0%d\0" % (name.encode(), self._projections[name].version))
             whole.update(msgspec.json.encode(self._states[name], order="deterministic"))
         return whole.hexdigest()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pmm.agent.answer import draft, quote, say_date, say_due, say_name
 from pmm.events import CommitmentClosed, CommitmentOpened, DirectiveRevoked, DirectiveSet, Due, Event, NameAdopted, ReplyEvent
 from pmm.memory.recall import Memory
+from pmm.projections.commitments import Commitment
 
 NOW = datetime(2026, 5, 6, 12, 5, tzinfo=UTC)  # a Wednesday
 ZONE = "Europe/Oslo"
@@ -31,8 +32,11 @@ def view_of(head: int = 500, name: str | None = "Echo", user: str | None = "Scot
     )
 
 
-def commitment(cid: int, text: str, due: Due | None = None, owner: str = "user") -> Any:
-    return SimpleNamespace(cid=cid, text=text, owner=owner, due=due, repeat=None)
+def commitment(cid: int, text: str, due: Due | None = None, owner: Any = "user", **more: Any) -> Commitment:
+    return Commitment(cid, text, owner, BORN, BORN, cid, due=due, **more)
+
+
+BORN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def memory(id: int, text: str, coverage: float = 0.9, who: str = "user", at: datetime | None = None, **more: Any) -> Memory:

@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 
 from pmm.agent.route import fast_answer
 from pmm.events import Due
+from pmm.projections.commitments import Commitment
 
 NOW = datetime(2026, 5, 6, 12, 5, tzinfo=UTC)  # a Wednesday
 ZONE = "Europe/Oslo"
 
 
-def commitment(cid: int, text: str, owner: str = "user", due: Due | None = None, **more: Any) -> SimpleNamespace:
-    return SimpleNamespace(cid=cid, text=text, owner=owner, due=due, repeat=None, priority=0, project=None, **more)
+def commitment(cid: int, text: str, owner: Any = "user", due: Due | None = None, **more: Any) -> Commitment:
+    return Commitment(cid, text, owner, BORN, BORN, cid, due=due, **more)
+
+
+BORN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def view_of(
@@ -251,9 +255,17 @@ def test_on_a_sunday_this_week_reaches_a_week_ahead() -> None:
 
 
 def test_a_repeat_is_told_in_words() -> None:
-    weekly = commitment(5, "water the plants", due=due(7))
-    weekly.repeat = "FREQ=WEEKLY;BYDAY=TH"
+    weekly = commitment(5, "water the plants", due=due(7), repeat="FREQ=WEEKLY;BYDAY=TH")
     assert ask("What do I owe?", view_of(open=(weekly,))) == 'Open on your side:\n- "water the plants", due tomorrow, every week [#5]'
+
+
+def test_one_that_is_put_off_says_until_when() -> None:
+    asleep = commitment(5, "water the plants", snoozed_until=datetime(2026, 5, 8, 7, tzinfo=UTC))
+    assert ask("What do I owe?", view_of(open=(asleep,))) == (
+        'Open on your side:\n- "water the plants", put off until Friday 8 May at 09:00 [#5]'
+    )
+    awake = commitment(5, "water the plants", snoozed_until=datetime(2026, 5, 6, 7, tzinfo=UTC))
+    assert ask("What do I owe?", view_of(open=(awake,))) == 'Open on your side:\n- "water the plants" [#5]'
 
 
 def test_a_long_list_is_cut_and_says_by_how_much() -> None:

@@ -12,8 +12,11 @@ import pexpect
 import pytest
 import typer
 
-LOOKING = (["status"], ["events"], ["show", "1"], ["recall", "x"], ["backup", "copy.db"])
-COMMANDS = ("chat", "ask", "status", "events", "show", "recall", "import", "verify", "backup", "models", "config")
+LOOKING = (["status"], ["events"], ["show", "1"], ["recall", "x"], ["backup", "copy.db"], ["why", "1"], ["at", "1"], ["export"])
+COMMANDS = tuple(
+    """chat ask status mind events show why at recall import export verify doctor backup models
+    commitments directives config""".split()
+)
 
 
 def test_help_loads_nothing_heavy() -> None:

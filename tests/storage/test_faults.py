@@ -249,3 +249,20 @@ def test_opening_tells_engine_errors_plainly(tmp_path: Path, monkeypatch: pytest
         for db in made:
             with pytest.raises(apsw.ConnectionClosedError):
                 db.db.execute("SELECT 1")
+
+
+def test_opening_waits_for_who_is_making_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine says BUSY at once, without its usual patience, while another process switches the journal: we ask again."""
+    real, asked = apsw.Connection, 0
+
+    class Busy(apsw.Connection):
+        def pragma(self, name: str, *args: Any, **kwargs: Any) -> Any:
+            nonlocal asked
+            if name == "journal_mode" and (asked := asked + 1) in (1, 2, 4):
+                raise apsw.BusyError("database is locked")
+            return real.pragma(self, name, *args, **kwargs)
+
+    monkeypatch.setattr(door_module.apsw, "Connection", Busy)
+    log = open_log(tmp_path / "mind.db", synchronous="OFF")
+    assert asked == 5 and log.append([said()])[0].id == 1
+    log.close()

@@ -150,10 +150,10 @@ def _creators(count: int) -> list[subprocess.Popen[str]]:
 
 
 def test_processes_that_create_one_file_at_once_make_one_mind(tmp_path: Path) -> None:
-    """Three processes open the same new file in the same moment, forty times: one schema, three events, no error."""
-    processes = _creators(3)
+    """Five processes open the same new file in the same moment, sixty times: one schema, five events, no error."""
+    processes = _creators(5)
     try:
-        for n in range(40):
+        for n in range(60):
             path = tmp_path / f"{n}.db"
             for process in processes:
                 assert process.stdin is not None
@@ -162,7 +162,7 @@ def test_processes_that_create_one_file_at_once_make_one_mind(tmp_path: Path) ->
             for process in processes:
                 assert process.stdout is not None and process.stdout.readline() == "done\n"
             verdict = verify_file(path)
-            assert verdict.ok and verdict.events == 3
+            assert verdict.ok and verdict.events == 5
     finally:
         for process in processes:
             process.communicate()

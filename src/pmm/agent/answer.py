@@ -497,8 +497,9 @@ def _introduction(view: View) -> str:
 def _due_now(view: View, now: datetime, zone: str) -> list[str]:
     """What a greeting should not pass over: commitments late or due today."""
     today = local(now, zone).date()
-    late = [c for c in view.commitments.open if c.due is not None and overdue(c.due, now, zone)]
-    here = [c for c in view.commitments.open if c.due is not None and c not in late and due_here(c.due, zone)[0] == today]
+    awake = [c for c in view.commitments.open if not c.snoozed(now)]
+    late = [c for c in awake if c.due is not None and overdue(c.due, now, zone)]
+    here = [c for c in awake if c.due is not None and c not in late and due_here(c.due, zone)[0] == today]
     lines = []
     for label, items in (("Overdue", late), ("Due today", here)):
         if items:
@@ -518,7 +519,9 @@ def say_commitment(item: Commitment, now: datetime, zone: str) -> str:
     when = ""
     if item.due is not None:
         when = f", {'overdue since' if overdue(item.due, now, zone) else 'due'} {say_due(item.due, now, zone)}"
-    return f"{quote(item.text, 160)}{when}{say_repeat(item.repeat)} [#{item.cid}]"
+    until = item.snoozed_until if item.snoozed(now) else None
+    put_off = f", put off until {say_due(Due.at(until, zone), now, zone)}" if until is not None else ""
+    return f"{quote(item.text, 160)}{when}{say_repeat(item.repeat)}{put_off} [#{item.cid}]"
 
 
 def _tell_found(view: View, found: Iterable[Event], now: datetime, zone: str) -> list[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pmm.projections.commitments import Commitment
     from pmm.views import View
 
-HORIZON = timedelta(days=50 * 366)
+HORIZON = timedelta(days=30 * 366)
 """A rule whose next occurrence is farther off than this has none. It bounds the search for rules that never come true."""
 STEPS_MAX = 20_000
 
@@ -42,9 +42,14 @@ class Rule(NamedTuple):
     until: datetime | None
 
     @property
-    def count(self) -> int | None:
+    def occurrences(self) -> int | None:
         """How many occurrences there are, the present one included; None: no end by number."""
         return int(self.parts["COUNT"]) if "COUNT" in self.parts else None
+
+    @property
+    def text(self) -> str:
+        """The rule as it is kept: upper case, in the order given."""
+        return self.with_count(self.occurrences)
 
     def with_count(self, count: int | None) -> str:
         """The rule as text, with this COUNT if it has one."""
@@ -53,6 +58,8 @@ class Rule(NamedTuple):
 
 def read_rule(repeat: str) -> Rule:
     """The rule. Raises InvalidInput, saying what is wrong with it."""
+    if not isinstance(repeat, str):
+        raise InvalidInput(f"{repeat!r} is not a repeat.", hint=_HINT)
     parts: dict[str, str] = {}
     for part in repeat.strip().upper().removeprefix("RRULE:").split(";"):
         name, _, value = part.partition("=")
@@ -121,7 +128,7 @@ def _after(c: Commitment, rule: Rule, now: datetime, zone: str) -> tuple[Due | N
     clock = c.due.time if c.due else None
     day: date = c.due.date if c.due else c.opened.astimezone(ZoneInfo(zone)).date()
     last = datetime.combine(day, clock or time()).replace(microsecond=0)
-    surely_past, left = local_now - timedelta(days=2), rule.count
+    surely_past, left = local_now - timedelta(days=2), rule.occurrences
     for moment in islice(_moments(rule, max(last, local_now.replace(microsecond=0) - HORIZON), zone), STEPS_MAX):
         if moment <= last:
             continue
@@ -160,9 +167,9 @@ def _weekday(text: str) -> object:
     return day(int(text[:-2])) if text[:-2] else day
 
 
-def followups(view: View, ended: Iterable[Event], now: datetime) -> list[Event]:
+def followups(view: View, ended: Iterable[Event], now: datetime) -> list[CommitmentOpened]:
     """The next occurrences that these events (closings and expiries, not yet in the view) call for. Cancelled: the series ends."""
-    found: list[Event] = []
+    found: list[CommitmentOpened] = []
     for event in ended:
         if isinstance(event, CommitmentExpired) or (isinstance(event, CommitmentClosed) and event.outcome in ("kept", "broken")):
             known = view.commitments.get(event.cid)

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from pmm.agent.notes import notes
+from pmm.agent.notes import commitment_line, notes
 from pmm.errors import InvalidInput
 from pmm.events import Event, Source
 from pmm.memory.recall import Memory
@@ -109,7 +109,7 @@ def build(
     message = count(text) + 8
     opening = None
     if session.epoch == 0 or session.tokens + message > budget.for_transcript:
-        opening = open_epoch(view, name, budget=budget, count=count, marker=marker(), user_event=user_event, room=message)
+        opening = open_epoch(view, name, budget=budget, count=count, marker=marker(), now=now, user_event=user_event, room=message)
     start = opening.text if opening else session.opening
     turns = opening.kept if opening else session.turns
     mark = opening.marker if opening else session.marker
@@ -228,7 +228,7 @@ def epoch_due(session: Session, budget: Budget) -> bool:
 
 
 def open_epoch(
-    view: View, name: str, *, budget: Budget, count: Count, marker: str, user_event: int | None = None, room: int = 0
+    view: View, name: str, *, budget: Budget, count: Count, marker: str, now: datetime, user_event: int | None = None, room: int = 0
 ) -> Opening:
     """A new epoch of a session: sections 1-3 anew, the last half of the transcript kept, a scene of the rest.
 
@@ -244,7 +244,7 @@ def open_epoch(
         kept.insert(0, turn)
     gone = session.turns[: len(session.turns) - len(kept)]
     scene = summarise(gone)
-    text, left_out = _opening_text(view, session, scene, gone, marker, budget.context - budget.memory, count)
+    text, left_out = _opening_text(view, session, scene, gone, marker, now, budget.context - budget.memory, count)
     first = kept[0].user if kept else user_event if user_event is not None else session.last or None
     # A session that left the folded state has lost count of its epochs; event ids only grow, so they can't repeat one.
     known = session.epoch or not view.conversation.forgotten
@@ -261,7 +261,7 @@ def open_epoch(
 
 
 def _opening_text(
-    view: View, session: Session, scene: str, gone: Sequence[Spoken], mark: str, room: int, count: Count
+    view: View, session: Session, scene: str, gone: Sequence[Spoken], mark: str, now: datetime, room: int, count: Count
 ) -> tuple[str, tuple[str, ...]]:
     """Sections 1, 2 and 3 within `room` tokens; what doesn't fit is left out whole, the least telling first."""
     parts = [CHARTER, f"The mark of this conversation is {mark}."]
@@ -280,23 +280,27 @@ def _opening_text(
     who = [f"Your name is {view.identity.name}." if view.identity.name else "You have no name yet."]
     if view.identity.user_name:
         who.append(f"Your user's name is {view.identity.user_name}.")
+    if not view.traits.plain:
+        who.append(f"Your manner: {', '.join(view.traits.tone)}.")
     parts.append(" ".join(who))
     used += count(parts[-1])
     rules = [line for d in reversed(view.directives.active) if add(line := f"- (#{d.did}) {_flat(d.text)}", f"directive #{d.did}")]
     if rules:
         parts.append("Rules your user has set; they hold until revoked:\n" + "\n".join(reversed(rules)))
-    records = _records(view, session, scene, gone, mark, add)
+    records = _records(view, session, scene, gone, mark, now, add)
     if records:
         parts.append(f"[memory {mark}]\n" + "\n".join(records) + f"\n[/memory {mark}]")
     return "\n\n".join(parts), tuple(left_out)
 
 
-def _records(view: View, session: Session, scene: str, gone: Sequence[Spoken], mark: str, add: Callable[[str, str], bool]) -> list[str]:
+def _records(
+    view: View, session: Session, scene: str, gone: Sequence[Spoken], mark: str, now: datetime, add: Callable[[str, str], bool]
+) -> list[str]:
     lines = []
     commitments = view.commitments
-    urgent = sorted(commitments.open, key=lambda c: (c.due is None, c.due.instant if c.due else c.opened, c.cid))
+    urgent = sorted(commitments.open, key=lambda c: (c.snoozed(now), c.due is None, c.due.instant if c.due else c.opened, c.cid))
     for c in urgent[:COMMITMENTS_SHOWN]:
-        line = fenced(f"commitment #{c.cid} · {c.owner}{f' · due {c.due}' if c.due else ''}: {c.text}", mark)
+        line = fenced(commitment_line(c, view, now), mark)
         if add(line, f"commitment #{c.cid}"):
             lines.append(line)
     more = len(commitments.open) + commitments.overflow - min(len(commitments.open), COMMITMENTS_SHOWN)

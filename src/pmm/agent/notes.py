@@ -10,10 +10,12 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pmm.agent.commitments import followups
 from pmm.events import CommitmentClosed, CommitmentOpened, DirectiveRevoked, DirectiveSet, Event, NameAdopted
 from pmm.projections.conversation import Session
 
 if TYPE_CHECKING:
+    from pmm.projections.commitments import Commitment
     from pmm.views import View
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -26,11 +28,11 @@ def notes(view: View, session: Session, found: Sequence[Event], *, fresh: bool, 
     """
     today = now.astimezone(ZoneInfo(view.identity.zone)).date()
     lines = [_today(today)] if fresh or session.day != today else []
-    lines += [line for event in found if (line := _found(event))]
+    lines += [line for event in found if (line := _found(event, view, now))]
     if fresh:
         return lines, []
     told = session.turns[-1].user if session.turns else 0  # its own findings were told in its own notes
-    done, quoted = _commitments(view, session.last, told)
+    done, quoted = _commitments(view, session.last, told, now)
     return lines + _names(view, session.last) + _rules(view, session.last, told) + done, quoted
 
 
@@ -49,20 +51,41 @@ def _rules(view: View, last: int, told: int) -> list[str]:
     return [f"A new rule (#{c.did}): {' '.join(c.text.split())}" if c.active else f"The rule #{c.did} no longer holds." for c in changes]
 
 
-def _commitments(view: View, last: int, told: int) -> tuple[list[str], list[str]]:
+_SAID = {"opened": "now open", "reopened": "open again"}
+
+
+def _commitments(view: View, last: int, told: int, now: datetime) -> tuple[list[str], list[str]]:
     """Newest state of each commitment that changed; the text of those still open is quoted."""
     latest = {c.cid: c for c in view.commitments.changes if c.event > last and not (c.source and c.source == told)}
     lines, quoted = [], []
     for cid, change in latest.items():
         known = view.commitments.get(cid)
-        due = f" (due {known.due})" if known and known.due else ""
-        lines.append(f"Commitment #{cid} is {'now open' if change.state == 'opened' else change.state}{due}.")
+        state = _SAID.get(change.state, change.state)
+        if known and change.state == "snoozed":
+            state = f"snoozed until {_until(known, view)}" if known.snoozed(now) else "open again after a snooze"
+        about = [f"due {known.due}" if known.due else "", "repeats" if known.repeat else ""] if known else []
+        lines.append(f"Commitment #{cid} is {state}{f' ({said})' if (said := ', '.join(filter(None, about))) else ''}.")
         if known:
-            quoted.append(f"commitment #{cid} · {known.owner}{f' · due {known.due}' if known.due else ''}: {known.text}")
+            quoted.append(commitment_line(known, view, now))
     return lines, quoted
 
 
-def _found(event: Event) -> str:
+def commitment_line(c: Commitment, view: View, now: datetime) -> str:
+    """An open commitment as a memory block quotes it."""
+    due = f" · due {c.due}" if c.due else ""
+    snoozed = f" · snoozed until {_until(c, view)}" if c.snoozed(now) else ""
+    return f"commitment #{c.cid} · {c.owner}{due}{' · repeats' if c.repeat else ''}{snoozed}: {c.text}"
+
+
+def _until(c: Commitment, view: View) -> str:
+    assert c.snoozed_until is not None
+    try:
+        return f"{c.snoozed_until.astimezone(ZoneInfo(view.identity.zone)):%Y-%m-%d %H:%M}"
+    except OverflowError:
+        return f"{c.snoozed_until.year}"
+
+
+def _found(event: Event, view: View, now: datetime) -> str:
     match event:
         case NameAdopted(whose="mind"):
             return f"With this message your name becomes {event.name}."
@@ -70,9 +93,11 @@ def _found(event: Event) -> str:
             return f"With this message you learn your user's name: {event.name}."
         case CommitmentOpened():
             whose = "yours" if event.owner == "mind" else "your user's"
-            return f"This message opens a commitment of {whose}{f', due {event.due}' if event.due else ''}."
+            due = f", due {event.due}" if event.due else ""
+            return f"This message opens a commitment of {whose}{due}{', and it repeats' if event.repeat else ''}."
         case CommitmentClosed():
-            return f"This message closes commitment #{event.cid}: {event.outcome}."
+            following = "".join(f"; its next occurrence opens, due {e.due}" for e in followups(view, [event], now))
+            return f"This message closes commitment #{event.cid}: {event.outcome}{following}."
         case DirectiveSet():
             return f"This message sets a rule: {' '.join(event.content.split())}"
         case DirectiveRevoked():

@@ -44,7 +44,7 @@ def _next(c: Commitment, expiry: timedelta) -> datetime:
 
 def _expires(c: Commitment, expiry: timedelta) -> datetime:
     """So long after it was due, after it was last touched and after its snooze ended, whichever came last."""
-    since = max(moment for moment in (c.touched, c.due and c.due.instant, c.snoozed_until) if moment is not None)
+    since = max(moment for moment in (c.touched, c.due.instant if c.due else None, c.snoozed_until) if moment is not None)
     try:
         return since + expiry
     except OverflowError:

@@ -182,14 +182,35 @@ class Chat:
         show(self._mind, self._settings, self._path)
 
     def _commitments(self, rest: str) -> None:
-        from pmm.cli.status import show_commitments
+        from pmm.cli.commitments import show_open
 
-        show_commitments(self._mind)
+        show_open(self._mind)
+
+    def _done(self, rest: str) -> None:
+        from pmm.cli.commitments import number, tell
+        from pmm.cli.screen import say
+
+        if not rest:
+            say("Which one is done? /done CID (/commitments lists them)")
+            return
+        self._mind.close_commitment(number(rest), "kept")
+        tell(self._mind, number(rest))
+
+    def _snooze(self, rest: str) -> None:
+        from pmm.cli.commitments import moment, number, tell
+        from pmm.cli.screen import say
+
+        cid, _, until = rest.partition(" ")
+        if not until:
+            say("Which one, and until when? /snooze CID UNTIL, such as /snooze 12 2h or /snooze 12 2026-03-06")
+            return
+        self._mind.snooze_commitment(number(cid), moment(self._mind, until))
+        tell(self._mind, number(cid))
 
     def _directives(self, rest: str) -> None:
-        from pmm.cli.status import show_directives
+        from pmm.cli.directives import show
 
-        show_directives(self._mind)
+        show(self._mind)
 
     def _why(self, rest: str) -> None:
         from pmm.cli.recall import reasons
@@ -231,6 +252,8 @@ COMMANDS: dict[str, tuple[str, Callable[[Chat, str], None]]] = {
     "model": ("[NAME]: what speaks; with a name, switch for this chat", Chat._model),
     "status": (": the mind at a glance", Chat._status),
     "commitments": (": what is owed, by whom, until when", Chat._commitments),
+    "done": ("CID: that commitment is kept", Chat._done),
+    "snooze": ("CID UNTIL: put it off, until 2h, 3d, tomorrow, 2026-03-06 ...", Chat._snooze),
     "directives": (": your standing rules", Chat._directives),
     "why": (": what the last reply drew on, with each signal's share", Chat._why),
     "recall": ("TEXT: what it remembers about something", Chat._recall),

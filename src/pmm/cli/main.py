@@ -11,7 +11,26 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pmm.cli import ask, backup, chat, config, events, imports, models, recall, screen, status, verify
+from pmm.cli import (
+    ask,
+    at,
+    backup,
+    chat,
+    commitments,
+    config,
+    directives,
+    doctor,
+    events,
+    export,
+    imports,
+    mind,
+    models,
+    recall,
+    screen,
+    status,
+    verify,
+    why,
+)
 from pmm.errors import ConfigError, InvalidInput, PMMError, UnknownModel
 from pmm.version import VERSION
 
@@ -59,12 +78,24 @@ def pmm(version: Annotated[bool, typer.Option("--version", callback=_version, is
     """
 
 
-for _name, _module in (("chat", chat), ("ask", ask), ("status", status)):
+for _name, _module in (("chat", chat), ("ask", ask), ("status", status), ("mind", mind)):
     app.command(_name, epilog=_module.EXAMPLES)(getattr(_module, _name))
 app.command("events", epilog=events.EXAMPLES)(events.events)
 app.command("show", epilog=events.SHOW_EXAMPLES)(events.show)
-for _name, _module in (("recall", recall), ("import", imports), ("verify", verify), ("backup", backup), ("models", models)):
+for _name, _module in (
+    ("why", why),
+    ("at", at),
+    ("recall", recall),
+    ("import", imports),
+    ("export", export),
+    ("verify", verify),
+    ("doctor", doctor),
+    ("backup", backup),
+    ("models", models),
+):
     app.command(_name, epilog=_module.EXAMPLES)(getattr(_module, "import_" if _name == "import" else _name))
+app.add_typer(commitments.app, name="commitments")
+app.add_typer(directives.app, name="directives")
 app.add_typer(config.app, name="config")
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Db = Annotated[
     Path | None, typer.Option("--db", metavar="PATH", show_default=False, help="The mind's file (else PMM_DB, else your own mind).")
@@ -21,3 +25,29 @@ Session = Annotated[str, typer.Option("--session", metavar="NAME", help="Which c
 def examples(*lines: str) -> str:
     """The end of a command's help: its examples, not re-wrapped."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def moment(text: str) -> int | datetime:
+    """An event's id, or a time; of a day alone, its end. Raises InvalidInput."""
+    from datetime import date, datetime, time
+
+    from pmm.errors import InvalidInput
+
+    bare = text.strip().lstrip("#")
+    if bare.isascii() and bare.isdigit() and len(bare) < 19:
+        return int(bare)
+    try:
+        return datetime.combine(date.fromisoformat(bare), time.max) if len(bare) == 10 else datetime.fromisoformat(bare)
+    except ValueError:
+        pass
+    raise InvalidInput(f"{text!r} is neither an event's id nor a time.", hint="Write 214, 2026-03-05 or 2026-03-05T12:00.")
+
+
+class ListFirst(TyperGroup):
+    """A group of commands that lists where none of them is named: `pmm commitments --json` is `pmm commitments list --json`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command in where it is left out."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)

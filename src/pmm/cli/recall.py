@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pmm.cli.options import AsJson, Db, examples
+from pmm.cli.options import AsJson, Db, examples, moment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pmm.runtime.mind import Mind
 
 EXAMPLES = examples(
@@ -36,13 +37,13 @@ def recall(
     from pmm.cli import screen
     from pmm.cli.minds import existing_mind
 
-    moment = None if at is None else _moment(at)
+    then = None if at is None else moment(at)
     with existing_mind(db) as mind:
         if not as_json:
-            show(mind, query, k, moment)
+            show(mind, query, k, then)
             return
         names = ("id", "ref", "text", "at", "who", "origin", "score", "why")
-        found = [{name: getattr(memory, name) for name in names} for memory in mind.recall(query, k=k, at=moment)]
+        found = [{name: getattr(memory, name) for name in names} for memory in mind.recall(query, k=k, at=then)]
         screen.say(screen.to_json(found))
 
 
@@ -68,16 +69,3 @@ def reasons(score: float, why: Mapping[str, float]) -> str:
     """ "0.83 = words 0.60 + who 0.15 + user 0.08"."""
     parts: Sequence[str] = [f"{name} {share:.2f}" for name, share in sorted(why.items(), key=lambda item: -abs(item[1]))]
     return f"{score:.2f} = {' + '.join(parts)}".replace("+ -", "- ").replace(" -0.00", " 0.00")
-
-
-def _moment(text: str) -> int | datetime:
-    from pmm.errors import InvalidInput
-
-    bare = text.strip().lstrip("#")
-    if bare.isascii() and bare.isdigit() and len(bare) < 19:
-        return int(bare)
-    try:
-        return datetime.combine(date.fromisoformat(bare), time.max) if len(bare) == 10 else datetime.fromisoformat(bare)
-    except ValueError:
-        pass
-    raise InvalidInput(f"{text!r} is neither an event's id nor a time.", hint="Write 214, 2026-03-05 or 2026-03-05T12:00.")

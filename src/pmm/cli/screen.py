@@ -8,8 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from pmm.runtime.plain import safe
-
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -17,6 +15,13 @@ BRIEF_CHARS = 300
 """of a text that is shown on one line"""
 
 _BEYOND_JSON = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def safe(text: str) -> str:
+    """The text without anything a terminal would obey. Piece by piece gives the same as the whole, line ends aside."""
+    from pmm.runtime.plain import safe as plain
+
+    return plain(text)
 
 
 def one_line(text: str, limit: int = BRIEF_CHARS) -> str:

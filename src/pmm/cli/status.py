@@ -85,28 +85,3 @@ def _background(lags: list[dict[str, Any]]) -> str:
     failing = [f"{lag['name']} failed {lag['failures']} times: {lag['error']}" for lag in lags if lag["failures"]]
     parked = [f"{lag['name']} gave up on {len(lag['parked'])} events" for lag in lags if lag["parked"]]
     return "; ".join([*behind, *failing, *parked]) or "up to date"
-
-
-def show_commitments(mind: Mind) -> None:
-    """Every open commitment, a line each."""
-    from pmm.cli.screen import dim, number, one_line, say
-
-    open_ones = mind.view().commitments
-    for c in open_ones.open:
-        due = f", due {c.due}" if c.due else ""
-        say(f"  {dim(f'#{c.cid}')} {one_line(c.text)} {dim('(' + ('yours' if c.owner == 'user' else 'the mind’s') + due + ')')}")
-    if open_ones.overflow:
-        say(f"  and {open_ones.overflow:,} more")
-    if not open_ones.open:
-        say(f'  {number(0, "open commitment")}. Say "I will ..." or "Remind me to ...".')
-
-
-def show_directives(mind: Mind) -> None:
-    """Every standing rule, a line each."""
-    from pmm.cli.screen import dim, one_line, say
-
-    rules = mind.view().directives
-    for d in rules.active:
-        say(f"  {dim(f'#{d.did}')} {one_line(d.text)}")
-    if not rules.active:
-        say('  No rules. Say "Always ..." or "From now on, never ...".')

@@ -197,3 +197,32 @@ class TextIndex:
             "SELECT d.*, e.content, e.meta ->> 'caption' FROM near JOIN docs d USING (id) JOIN events e USING (id) WHERE d.id <= ?1"
         )
         return self._door.run(sql, (head, *ids))
+
+
+_COUNTS = f"""SELECT (SELECT version FROM index_version),
+  (SELECT max(id) FROM docs), (SELECT max(id) FROM said), (SELECT count(*) FROM docs), (SELECT count(*) FROM said),
+  coalesce((SELECT docs FROM words WHERE word = '{TOTAL}'), 0), (SELECT coalesce(sum(length), 0) FROM docs),
+  coalesce((SELECT docs FROM words WHERE word = '{LENGTH}'), 0),
+  (SELECT count(*) FROM doc_words), (SELECT count(*) FROM docs WHERE id <= (SELECT inverted FROM index_version))"""
+
+
+def faults(log: SqliteLog) -> list[str]:
+    """What is wrong with the index of a log, without repairing it: one statement, which sees one moment."""
+    tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('docs', 'words', 'doc_words', 'index_version')"
+    if log.main.run(tables) != [(4,)]:
+        return ["there is none; it is made anew when the mind is next opened"]
+    marks = ", ".join("?" * len(INDEXED))
+    (found,) = log.main.run(f"WITH said AS NOT MATERIALIZED (SELECT id FROM events WHERE kind IN ({marks})) {_COUNTS}", INDEXED)
+    version, last, said_last, docs, said, total, lengths, length, inverted, due = found
+    if version != VERSION:
+        return [f"it has version {version}, not {VERSION}; it is made anew when the mind is next opened"]
+    told = []
+    if (last or 0) != (said_last or 0):
+        told.append(f"it ends with event {last or 0}; the last message is event {said_last or 0}")
+    if docs != said:
+        told.append(f"it holds {docs:,} messages; the log has {said:,}")
+    if (total, length) != (docs, lengths):
+        told.append(f"it counts {total:,} messages of {length:,} words; it holds {docs:,} of {lengths:,}")
+    if inverted != due:
+        told.append(f"its inverted part holds {inverted:,} messages of {due:,}")
+    return told

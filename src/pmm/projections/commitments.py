@@ -200,7 +200,9 @@ def _change(state: Commitments, event: CommitmentEdited | CommitmentSnoozed | Co
 
 
 def _end(
-    state: Commitments, event: CommitmentClosed | CommitmentExpired, outcome: Literal["kept", "broken", "cancelled", "superseded", "expired"]
+    state: Commitments,
+    event: CommitmentClosed | CommitmentExpired,
+    outcome: Literal["kept", "broken", "cancelled", "superseded", "expired"],
 ) -> Commitments:
     replace = msgspec.structs.replace
     known = state.get(event.cid)

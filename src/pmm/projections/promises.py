@@ -7,17 +7,29 @@ from __future__ import annotations
 
 import msgspec
 
-from pmm.events import CommitmentClosed, CommitmentExpired, CommitmentOpened, CommitmentReminded, Event, Reflection
+from pmm.events import (
+    CommitmentClosed,
+    CommitmentEdited,
+    CommitmentExpired,
+    CommitmentOpened,
+    CommitmentReminded,
+    CommitmentReopened,
+    Event,
+    Reflection,
+)
 
 OPEN_MAX = 128
+ENDED_MAX = 64
 REFLECTIONS_MAX = 32
 """an action is opened with its reflection or soon after it"""
 
 
 class Promise(msgspec.Struct, frozen=True):
-    """An open commitment owned by the mind. own: a reflection opened it. timed: it had a due time or a reminder."""
+    """A commitment owned by the mind. since: the event that opened it last. own: a reflection asked for it. timed: it had a due time
+    or a reminder."""
 
     cid: int
+    since: int
     own: bool
     timed: bool
 
@@ -31,9 +43,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Promises(msgspec.Struct, frozen=True):
-    """open: the newest 128. reflections: ids of the latest few."""
+    """open: the newest 128. ended: the latest few, which may be opened again. reflections: ids of the latest few."""
 
     open: tuple[Promise, ...] = ()
+    ended: tuple[Promise, ...] = ()
     reflections: tuple[int, ...] = ()
 
     def get(self, cid: int) -> Promise | None:
@@ -41,41 +54,58 @@ class Promises(msgspec.Struct, frozen=True):
         return next((p for p in self.open if p.cid == cid), None)
 
 
-KINDS = frozenset({"reflection", "commitment_opened", "commitment_reminded", "commitment_closed", "commitment_expired"})
+KINDS = frozenset(
+    {
+        *("reflection", "commitment_opened", "commitment_edited", "commitment_reminded"),
+        *("commitment_closed", "commitment_expired", "commitment_reopened"),
+    }
+)
 
 
 def follow(promises: Promises, event: Event) -> tuple[Promises, Outcome | None]:
     """The promises after the event (of one of KINDS), and how one ended, if one did."""
+    replace = msgspec.structs.replace
     match event:
         case Reflection():
-            return _with(promises, promises.open, (*promises.reflections, event.id)), None
+            return replace(promises, reflections=(*promises.reflections, event.id)[-REFLECTIONS_MAX:]), None
         case CommitmentOpened(owner="mind"):
-            made = Promise(event.id, event.source in promises.reflections, event.due is not None)
-            return _with(promises, (*promises.open, made), promises.reflections), None
-        case CommitmentReminded():
-            return _with(promises, tuple(_timed(p) if p.cid == event.cid else p for p in promises.open), promises.reflections), None
+            return _opened(promises, Promise(event.id, event.id, _is_own(promises, event), event.due is not None)), None
+        case CommitmentReopened():
+            before = next((p for p in promises.ended if p.cid == event.cid), None)
+            return (promises if before is None else _opened(promises, replace(before, since=event.id))), None
+        case CommitmentEdited() | CommitmentReminded():
+            # A due time that is taken back was a due time: dropping it is no way out.
+            return (promises if event.due is None else _timed(promises, event.cid)), None
         case CommitmentClosed():
-            # A command of the user's cites nothing: it is the evidence. What was cited must have come after the promise.
-            return _ended(promises, event.cid, event.outcome, event.evidence is None or event.evidence > event.cid)
+            return _ended(promises, event.cid, event.outcome, event.evidence)
         case CommitmentExpired():
-            return _ended(promises, event.cid, "expired", False)
+            return _ended(promises, event.cid, "expired", 0)
     return promises, None
 
 
-def _timed(promise: Promise) -> Promise:
-    return msgspec.structs.replace(promise, timed=True)
+def _is_own(promises: Promises, event: CommitmentOpened) -> bool:
+    """Opened by a reflection, or the next occurrence of one that was."""
+    return event.source in promises.reflections or any(p.own for p in (*promises.open, *promises.ended) if p.cid == event.follows)
 
 
-def _ended(promises: Promises, cid: int, how: str, evidenced: bool) -> tuple[Promises, Outcome | None]:
-    promise = promises.get(cid)
-    if promise is None:
-        return promises, None
-    rest = tuple(p for p in promises.open if p.cid != cid)
-    return _with(promises, rest, promises.reflections), Outcome(promise, how, evidenced)
-
-
-def _with(promises: Promises, now: tuple[Promise, ...], reflections: tuple[int, ...]) -> Promises:
+def _opened(promises: Promises, promise: Promise) -> Promises:
+    now = (*promises.open, promise)
     if len(now) > OPEN_MAX:  # the oldest without a due time goes first: it is the least likely ever to count
         least = min(now, key=lambda p: (p.timed, p.own, p.cid))
         now = tuple(p for p in now if p.cid != least.cid)
-    return Promises(now, reflections[-REFLECTIONS_MAX:])
+    return msgspec.structs.replace(promises, open=now, ended=tuple(p for p in promises.ended if p.cid != promise.cid))
+
+
+def _timed(promises: Promises, cid: int) -> Promises:
+    now = tuple(msgspec.structs.replace(p, timed=True) if p.cid == cid else p for p in promises.open)
+    return msgspec.structs.replace(promises, open=now)
+
+
+def _ended(promises: Promises, cid: int, how: str, evidence: int | None) -> tuple[Promises, Outcome | None]:
+    """evidence: None for a command of the user's, which cites nothing: it is the evidence. What is cited must have come after it."""
+    promise = promises.get(cid)
+    if promise is None:
+        return promises, None
+    rest, ended = tuple(p for p in promises.open if p.cid != cid), (*promises.ended, promise)[-ENDED_MAX:]
+    outcome = Outcome(promise, how, evidence is None or evidence > promise.since)
+    return msgspec.structs.replace(promises, open=rest, ended=ended), outcome

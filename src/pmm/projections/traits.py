@@ -37,6 +37,7 @@ WORDS: dict[str, tuple[str, str, str, str, str]] = {
     "A": ("blunt", "frank", "friendly", "warm", "devoted"),
     "N": ("unshakeable", "calm", "composed", "cautious", "anxious"),
 }
+MIDDLE = 2
 PRECEDENCE = "EACON"
 """which trait speaks first, among those equally far from the middle"""
 BELOW, ABOVE = (0.25, 0.40), (0.60, 0.75)
@@ -57,10 +58,19 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class Day(msgspec.Struct, frozen=True):
-    """How far each trait has moved on a local day."""
+    """How far each trait has moved on a local day, in order of TRAITS."""
 
     day: date
-    moved: dict[str, float]
+    moved: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+    def plus(self, trait: str, delta: float) -> Day:
+        """With one more move."""
+        o, c, e, a, n = (round(m + abs(delta) * (t == trait), DIGITS) for t, m in zip(TRAITS, self.moved, strict=True))
+        return Day(self.day, (o, c, e, a, n))
+
+    def left(self, trait: str) -> float:
+        """How far the trait may still move."""
+        return max(0.0, DAY_MAX - self.moved[TRAITS.index(trait)])
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -71,14 +81,15 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 class Traits(msgspec.Struct, frozen=True):
-    """Each trait from 0 to 1. levels: which of its five words stands for each now. pending: what has yet to move one."""
+    """Each trait from 0 to 1. levels: which of its five words stands for each now, in order of TRAITS.
+    pending: what has yet to move one."""
 
     O: float = 0.5  # noqa: E741
     C: float = 0.5
     E: float = 0.5
     A: float = 0.5
     N: float = 0.5
-    levels: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(TRAITS, 2))
+    levels: tuple[int, ...] = (MIDDLE,) * len(TRAITS)
     history: tuple[Move, ...] = ()
     pending: tuple[Cause, ...] = ()
     days: tuple[Day, ...] = ()
@@ -88,18 +99,19 @@ class Traits(msgspec.Struct, frozen=True):
     @property
     def tone(self) -> tuple[str, str, str]:
         """Three words: those of the traits furthest from the middle."""
-        order = sorted(PRECEDENCE, key=lambda t: -abs(self.levels[t] - 2))
-        first, second, third = (WORDS[t][self.levels[t]] for t in order[:3])
+        now = dict(zip(TRAITS, self.levels, strict=True))
+        order = sorted(PRECEDENCE, key=lambda trait: -abs(now[trait] - MIDDLE))
+        first, second, third = (WORDS[trait][now[trait]] for trait in order[:3])
         return first, second, third
 
     @property
     def plain(self) -> bool:
         """Whether every trait has its middle word, so that the tone says nothing."""
-        return all(level == 2 for level in self.levels.values())
+        return all(now == MIDDLE for now in self.levels)
 
-    def moved_on(self, day: date) -> dict[str, float]:
-        """How far each trait has moved on that local day."""
-        return next((d.moved for d in self.days if d.day == day), {})
+    def on(self, day: date) -> Day:
+        """What moved on that local day."""
+        return next((d for d in self.days if d.day == day), Day(day))
 
 
 class TraitsProjection(Projection[Traits]):
@@ -130,34 +142,31 @@ class TraitsProjection(Projection[Traits]):
     def _caused(self, state: Traits, event: Event, why: str) -> Traits:
         """Note a cause, unless the day has no room for what it would do: it isn't made up for tomorrow."""
         trait, step = STEPS[why]
-        used = state.moved_on(_day(event, state.zone)).get(trait, 0.0)
-        used += sum(abs(STEPS[c.why][1]) for c in state.pending if STEPS[c.why][0] == trait)
-        if used + abs(step) > DAY_MAX + 10**-DIGITS or len(state.pending) >= PENDING_MAX:
+        left = state.on(_day(event, state.zone)).left(trait)
+        left -= sum(abs(STEPS[c.why][1]) for c in state.pending if STEPS[c.why][0] == trait)
+        if round(left - abs(step), DIGITS) < 0 or len(state.pending) >= PENDING_MAX:
             return state
         return msgspec.structs.replace(state, pending=(*state.pending, Cause(event.id, why)))
 
     def _moved(self, state: Traits, event: TraitAdjusted) -> Traits:
-        trait, day = event.trait, _day(event, state.zone)
-        moved = state.moved_on(day)
-        room = min(MOVE_MAX, max(0.0, DAY_MAX - moved.get(trait, 0.0)))
+        trait, day = event.trait, state.on(_day(event, state.zone))
+        room = min(MOVE_MAX, day.left(trait))
         before: float = getattr(state, trait)
         value = round(min(1.0, max(0.0, before + min(room, max(-room, event.delta)))), DIGITS)
         delta = round(value - before, DIGITS)
-        today = Day(day, moved | {trait: round(moved.get(trait, 0.0) + abs(delta), DIGITS)})
-        move = Move(event.id, trait, delta, value, event.cause, event.evidence)
         changed = {
             trait: value,
-            "levels": state.levels | {trait: level(value, state.levels[trait])},
-            "history": (*state.history, move)[-HISTORY_MAX:],
-            "pending": tuple(c for c in state.pending if c.event != event.evidence),
-            "days": (*(d for d in state.days if d.day != day), today)[-DAYS_MAX:],
+            "levels": tuple(level(value, now) if t == trait else now for t, now in zip(TRAITS, state.levels, strict=True)),
+            "history": (*state.history, Move(event.id, trait, delta, value, event.cause, event.evidence))[-HISTORY_MAX:],
+            "pending": tuple(c for c in state.pending if (c.event, STEPS[c.why][0]) != (event.evidence, trait)),
+            "days": (*(d for d in state.days if d.day != day.day), day.plus(trait, delta))[-DAYS_MAX:],
         }
         return msgspec.structs.replace(state, **changed)
 
 
 def level(value: float, now: int) -> int:
     """Which of five words stands for a trait, given the one that does now: 0 far below the middle, 2 the middle, 4 far above."""
-    below = [bound + HYSTERESIS * (n < now) for n, bound in enumerate(BELOW)]
+    below = [bound + HYSTERESIS * (n >= now) for n, bound in enumerate(BELOW)]
     above = [bound - HYSTERESIS * (n + 3 <= now) for n, bound in enumerate(ABOVE)]
     return sum(value > bound for bound in below) + sum(value >= bound for bound in above)
 

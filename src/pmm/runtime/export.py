@@ -14,7 +14,7 @@ from pmm.runtime.plain import safe
 from pmm.storage.chain import GENESIS, Verdict
 from pmm.storage.eventlog import EventLog
 from pmm.storage.proof import end_line, event_line, verify_export
-from pmm.views import View
+from pmm.views import View, Views
 
 __all__ = ["Form", "Verdict", "export", "verify_export"]
 
@@ -22,18 +22,20 @@ Form = Literal["jsonl", "markdown"]
 REPORT_EVERY = 1000
 
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~])")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def export(
-    log: EventLog, view: View, form: Form = "jsonl", *, since: int = 0, on_progress: Callable[[int, int], Any] | None = None
+    log: EventLog, views: Views, form: Form = "jsonl", *, since: int = 0, on_progress: Callable[[int, int], Any] | None = None
 ) -> Iterator[str]:
-    """The log up to `view`, from after event `since`, line by line. on_progress(done, of) in events. Raises InvalidInput, StorageError."""
+    """The log as it is now, from after event `since`, line by line. on_progress(done, of) in events. Raises InvalidInput, StorageError."""
     if form not in get_args(Form):
         raise InvalidInput(f"there is no form {form!r}.", hint=f"Use one of {', '.join(get_args(Form))}.")
+    view = views.at_head()
     if isinstance(since, bool) or not isinstance(since, int) or not 0 <= since <= view.head:
         raise InvalidInput(f"an export can't begin after event {since!r}.", hint=f"The last event is {view.head}.")
     report = on_progress or (lambda done, of: None)
-    return _jsonl(log, since, report) if form == "jsonl" else _markdown(log, view, since, report)
+    return _jsonl(log, since, report) if form == "jsonl" else _markdown(log, views.at(since), view, report)
 
 
 def _jsonl(log: EventLog, since: int, report: Callable[[int, int], Any]) -> Iterator[str]:
@@ -52,9 +54,10 @@ def _jsonl(log: EventLog, since: int, report: Callable[[int, int], Any]) -> Iter
 # -- to read -----------------------------------------------------------------------------------------------------------------------
 
 
-def _markdown(log: EventLog, view: View, since: int, report: Callable[[int, int], Any]) -> Iterator[str]:
-    zone = ZoneInfo(view.identity.zone)
-    names = {"user": view.identity.user_name or "You", "mind": view.identity.name or "The mind"}
+def _markdown(log: EventLog, begun: View, view: View, report: Callable[[int, int], Any]) -> Iterator[str]:
+    """The transcript from after `begun` to `view`. Everybody bears the name they had then."""
+    since, zone = begun.head, ZoneInfo(view.identity.zone)
+    names = {"user": begun.identity.user_name or "You", "mind": begun.identity.name or "The mind"}
     yield f"# A transcript of {_inline(view.identity.name or 'a mind without a name')}\n"
     yield f"\nEvents {since + 1} to {view.head}; times in {view.identity.zone}.\n"
     sessions = _Sessions(log)
@@ -125,4 +128,4 @@ def _inline(text: str) -> str:
 
 def _quoted(text: str) -> str:
     """What was said, as a block quote: no line of it can pass for a heading or a speaker of the transcript."""
-    return "".join(f"> {line}".rstrip() + "\n" for line in safe(text).split("\n"))
+    return "".join(f"> {line}".rstrip() + "\n" for line in _TAG.sub(r"\\<", safe(text)).split("\n"))

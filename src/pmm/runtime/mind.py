@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from time import sleep
+from types import EllipsisType
 from typing import Any, Literal
 from weakref import ref
 
+from pmm.agent.commitments import first_due, followups, read_rule
 from pmm.agent.context import epoch_due, open_epoch
 from pmm.agent.extract import normalise
-from pmm.agent.tick import due_now
+from pmm.agent.stage import stage_due
+from pmm.agent.tick import due_now, next_due
+from pmm.agent.traits import moves_due
 from pmm.clock import Clock, Ids, stopwatch
 from pmm.config import Settings, check_zone, load_settings, system_zone
 from pmm.errors import ConfigError, HeadMoved, InvalidInput, MindClosed, StorageError
 from pmm.events import (
     FORMAT,
     CommitmentClosed,
+    CommitmentEdited,
     CommitmentOpened,
+    CommitmentReopened,
+    CommitmentSnoozed,
     DirectiveRevoked,
     DirectiveSet,
     Due,
@@ -27,13 +34,18 @@ from pmm.events import (
     MindCreated,
     NameAdopted,
     Turn,
+    local_instant,
 )
 from pmm.llm.model import ChatModel
 from pmm.memory.index import TextIndex
 from pmm.memory.recall import Memory, recall
+from pmm.projections.commitments import Commitment
 from pmm.runtime.background import BackgroundProcessor, Chore, Consumer, Lag
+from pmm.runtime.doctor import Finding, doctor
+from pmm.runtime.export import Form, export
 from pmm.runtime.imports import Imported, import_turns
 from pmm.runtime.turn import Channel, Pipeline, Reply, ReplyStream, Request, budget, opened
+from pmm.runtime.why import Why, explain
 from pmm.storage.eventlog import EventLog
 from pmm.storage.locks import turn_lock, worker_lock
 from pmm.storage.positions import Positions
@@ -46,6 +58,9 @@ NAME_MAX = 40
 INDEX_EVERY = 64
 CLOSE_WAIT_S = 2.0
 TEXT_MAX = 2000
+PRIORITY_MAX = 1000
+PROJECT_MAX = 100
+SNOOZE_MAX = timedelta(days=3653)
 
 
 class Mind:
@@ -64,6 +79,7 @@ class Mind:
         self._model: ChatModel | None = model if isinstance(model, ChatModel) else None
         self._owns_model = not isinstance(model, ChatModel)
         self._closed = False
+        self._quiet: tuple[int, datetime | None] = (0, None)  # as of this event nothing is due before that moment: an idle tick is cheap
         self._stream: Callable[[], ReplyStream | None] = lambda: None
         if log.head[0] == 0:
             self._create()
@@ -184,22 +200,45 @@ class Mind:
         """The log, to read from."""
         return self._log
 
-    def view(self) -> View:
-        """The mind as it is now."""
+    @property
+    def now(self) -> datetime:
+        """What the mind's clock says."""
+        return self._clock.now()
+
+    def view(self, at: int | datetime | None = None) -> View:
+        """The mind as it is now; with `at`, as it was right after that event, or at that time (naive: in the mind's zone)."""
         self._check_open()
-        return self._views.at_head()
+        view = self._views.at_head()
+        head = self._head_at(at, view)
+        return view if head >= view.head else self._views.at(head)
 
     def recall(self, query: str, k: int = 8, at: int | datetime | None = None) -> list[Memory]:
         """The `k` messages that say most about `query`, best first. at: as of an event or a time."""
         view = self.view()
         if not isinstance(query, str) or k < 1:
             raise InvalidInput("recall takes a text and a k of at least 1.")
-        head = view.head
-        if isinstance(at, datetime):
-            head = self._log.at_time(self._aware(at, view))
-        elif at is not None:
-            head = min(head, at)
-        return recall(self._index, query, k=k, head=head, zone=view.identity.zone, now=self._clock.now())
+        return recall(self._index, query, k=k, head=self._head_at(at, view), zone=view.identity.zone, now=self._clock.now())
+
+    def why(self, what: int | str) -> Why:
+        """What made it so, as a tree of events. what: an event's id, "name", "user", "stage", "trait:E" and so on,
+        "commitment:ID" or "directive:ID".
+
+        Raises InvalidInput.
+        """
+        return explain(self._log, self.view(), what)
+
+    def export(self, form: Form = "jsonl", *, since: int = 0, on_progress: Callable[[int, int], Any] | None = None) -> Iterator[str]:
+        """The log, line by line: as JSON lines that prove themselves (`runtime.export.verify_export`), or as a Markdown transcript.
+
+        since: only what came after that event. on_progress(done, of) in events. Raises InvalidInput.
+        """
+        self._check_open()
+        return export(self._log, self._views, form, since=since, on_progress=on_progress)
+
+    def doctor(self, on_progress: Callable[[int, int], Any] | None = None) -> list[Finding]:
+        """Check every invariant, reading the whole log; nothing is repaired. on_progress(done, of)."""
+        self._check_open()
+        return doctor(self._log, self._views, on_progress)
 
     @property
     def model(self) -> ChatModel:
@@ -228,31 +267,112 @@ class Mind:
         due: str | date | datetime | Due | None = None,
         priority: int = 0,
         project: str | None = None,
+        repeat: str | None = None,
     ) -> int:
-        """Open a commitment and return its cid; one with the same text and owner that is open already is returned instead."""
+        """Open a commitment and return its cid; one with the same text and owner that is open already is returned instead.
+
+        repeat: an RFC 5545 rule such as "FREQ=WEEKLY;BYDAY=MO". Closing one occurrence as kept or broken opens the next; cancelling
+        ends them all. Without a due date it is first due on the first day that the rule names, today included.
+        """
         text = _text(text, "a commitment")
         if owner not in ("mind", "user"):
             raise InvalidInput(f"{owner!r} can't own a commitment.", hint='Use "mind" or "user".')
+        _check_fields(priority, project)
+        rule = None if repeat is None else read_rule(repeat).text
 
         def decide(view: View) -> int | Event:
             for c in view.commitments.open:
                 if c.owner == owner and normalise(c.text) == normalise(text):
                     return c.cid
             when = _due(due, view.identity.zone)
-            return CommitmentOpened(content=text, owner=owner, due=when, priority=priority, project=project)
+            if rule is not None and when is None:
+                when = first_due(rule, self._clock.now(), view.identity.zone)
+            return CommitmentOpened(content=text, owner=owner, due=when, priority=priority, project=project, repeat=rule)
 
         return self._decide(decide)
 
     def close_commitment(self, cid: int, outcome: Literal["kept", "broken", "cancelled", "superseded"] = "kept", note: str = "") -> None:
-        """Close an open commitment. The user's word is the evidence. Raises InvalidInput if it isn't open."""
+        """Close an open commitment. The user's word is the evidence. Raises InvalidInput if it isn't open.
+
+        If it repeats, kept and broken open its next occurrence; cancelled and superseded end the series.
+        """
         if outcome not in ("kept", "broken", "cancelled", "superseded"):
             raise InvalidInput(f"{outcome!r} is not an outcome.", hint="Use kept, broken, cancelled or superseded.")
 
+        def decide(view: View) -> list[Event]:
+            closed = CommitmentClosed(content=_open(view, cid).text, cid=cid, outcome=outcome, note=note)
+            return [closed, *followups(view, [closed], self._clock.now())]
+
+        self._decide(decide)
+
+    def edit_commitment(
+        self,
+        cid: int,
+        *,
+        text: str | None = None,
+        due: str | date | datetime | Due | EllipsisType | None = ...,
+        priority: int | None = None,
+        project: str | None = None,
+    ) -> None:
+        """Change an open commitment; what is left out stays. due=None: it has none any more; project="": likewise.
+
+        Raises InvalidInput if it isn't open, or says what another open one of the same owner says.
+        """
+        if text is not None:
+            text = _text(text, "a commitment")
+        _check_fields(priority, project)
+
         def decide(view: View) -> int | Event:
-            known = view.commitments.get(cid)
-            if known is None:
-                raise InvalidInput(f"there is no open commitment {cid}.", hint="`pmm status` shows the open ones.")
-            return CommitmentClosed(content=known.text, cid=cid, outcome=outcome, note=note)
+            known = _open(view, cid)
+            for c in view.commitments.open:
+                if text is not None and c.cid != cid and c.owner == known.owner and normalise(c.text) == normalise(text):
+                    raise InvalidInput(f"commitment {c.cid} says that already.", hint="Edit or close that one.")
+            when = known.due if isinstance(due, EllipsisType) else _due(due, view.identity.zone)
+            edited = CommitmentEdited(
+                content=text if text is not None and text != known.text else "",
+                cid=cid,
+                due=when if when != known.due else None,
+                clear_due=when is None and known.due is not None,
+                priority=priority if priority != known.priority else None,
+                project=project if (project or None) != known.project else None,
+            )
+            return view.head if edited == CommitmentEdited(cid=cid) else edited
+
+        self._decide(decide)
+
+    def snooze_commitment(self, cid: int, until: datetime) -> None:
+        """Put an open commitment off: no reminder and no expiry before `until` (aware, or local in the mind's zone).
+
+        Raises InvalidInput if it isn't open, or `until` has passed.
+        """
+        if not isinstance(until, datetime):
+            raise InvalidInput(f"{until!r} is not a moment.", hint="Give a datetime.")
+
+        def decide(view: View) -> int | Event:
+            known, zone = _open(view, cid), view.identity.zone
+            try:
+                moment = until.astimezone(UTC) if until.tzinfo else local_instant(until, zone)
+                ahead = moment - self._clock.now()
+            except OverflowError:
+                ahead = timedelta()
+            if not timedelta() < ahead <= SNOOZE_MAX:
+                raise InvalidInput("a snooze ends in the next ten years.", hint="Give such a moment, or close the commitment.")
+            return view.head if known.snoozed_until == moment else CommitmentSnoozed(content=known.text, cid=cid, until=moment)
+
+        self._decide(decide)
+
+    def reopen_commitment(self, cid: int, reason: str = "") -> None:
+        """Open a closed or expired commitment again, in a new episode.
+
+        Raises InvalidInput if it is open, or not among those that ended lately.
+        """
+
+        def decide(view: View) -> int | Event:
+            past = view.commitments.ended(cid)
+            if past is None:
+                said = f"commitment {cid} is open." if view.commitments.get(cid) else f"no commitment {cid} ended lately."
+                raise InvalidInput(said, hint="`pmm commitments list --closed` shows which can be reopened.")
+            return CommitmentReopened(content=past.commitment.text, cid=cid, reason=reason)
 
         self._decide(decide)
 
@@ -293,12 +413,18 @@ class Mind:
         return done
 
     def tick(self) -> list[Event]:
-        """Do what is due now: remind, expire. Returns what it did; nothing, when nothing is due."""
+        """Do what is due now: remind, expire, move traits and the stage. Returns what it did; nothing, when nothing is due."""
         expiry = timedelta(hours=self.settings.commitment_expiry_hours)
         while True:
-            view = self.view()
-            due = due_now(view, self._clock.now(), expiry)
+            view, now = self.view(), self._clock.now()
+            head, until = self._quiet
+            if head == view.head and (until is None or now < until):
+                return []
+            due = [*due_now(view, now, expiry), *moves_due(view)]
+            if (step := stage_due(view)) is not None:
+                due.append(step)
             if not due:
+                self._quiet = view.head, next_due(view, expiry)
                 return []
             try:
                 return self._log.append(due, expect=view.head)
@@ -348,15 +474,16 @@ class Mind:
 
     # -- inside ----------------------------------------------------------------------------------------------------------------------
 
-    def _decide(self, decide: Callable[[View], int | Event]) -> int:
-        """Decide on the mind as it is, and append only if it still is; else look again. Returns the id that stands for the outcome."""
+    def _decide(self, decide: Callable[[View], int | Event | list[Event]]) -> int:
+        """Decide on the mind as it is, and append only if it still is; else look again. Returns the id that stands for the outcome:
+        one that was there, or the first event's."""
         while True:
             view = self.view()
             outcome = decide(view)
             if isinstance(outcome, int):
                 return outcome
             try:
-                id = self._log.append([outcome], expect=view.head)[0].id
+                id = self._log.append(outcome if isinstance(outcome, list) else [outcome], expect=view.head)[0].id
             except HeadMoved:
                 continue
             self._background.wake()
@@ -375,10 +502,22 @@ class Mind:
             for name in full:
                 view = self._views.at_head()
                 if epoch_due(view.conversation.session(name), limits):
-                    opening = open_epoch(view, name, budget=limits, count=self._model.count_tokens, marker=self._ids.marker())
+                    count, now, marker = self._model.count_tokens, self._clock.now(), self._ids.marker()
+                    opening = open_epoch(view, name, budget=limits, count=count, marker=marker, now=now)
                     self._log.append(opened(opening, name))
         finally:
             self._turns.release()
+
+    def _head_at(self, at: int | datetime | None, view: View) -> int:
+        """The id of the last event at that time; the id itself, within the log. Raises InvalidInput."""
+        match at:
+            case None:
+                return view.head
+            case datetime():
+                return min(view.head, self._log.at_time(self._aware(at, view)))
+            case int() if not isinstance(at, bool):
+                return min(view.head, max(0, at))
+        raise InvalidInput(f"{at!r} is neither an event's id nor a time.", hint="Give an int or a datetime.")
 
     def _aware(self, moment: datetime, view: View) -> datetime:
         from zoneinfo import ZoneInfo
@@ -399,9 +538,27 @@ def _text(text: str, what: str) -> str:
     return flat
 
 
+def _open(view: View, cid: int) -> Commitment:
+    known = view.commitments.get(cid)
+    if known is None:
+        raise InvalidInput(f"there is no open commitment {cid}.", hint="`pmm commitments` lists the open ones.")
+    return known
+
+
+def _check_fields(priority: int | None, project: str | None) -> None:
+    """What another type would make of the log, no reader could undo."""
+    if priority is not None and (not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > PRIORITY_MAX):
+        raise InvalidInput(f"{priority!r} is not a priority.", hint=f"Use a whole number from -{PRIORITY_MAX} to {PRIORITY_MAX}.")
+    if project is not None and (not isinstance(project, str) or len(project) > PROJECT_MAX):
+        raise InvalidInput(f"a project is a text of at most {PROJECT_MAX} characters.")
+
+
 def _due(due: str | date | datetime | Due | None, zone: str) -> Due | None:
     match due:
-        case None | Due():
+        case None:
+            return None
+        case Due():
+            check_zone(due.zone)
             return due
         case datetime():
             return Due.at(due, zone)

@@ -12,6 +12,7 @@ import msgspec
 
 from pmm.agent import context
 from pmm.agent.answer import draft
+from pmm.agent.commitments import followups
 from pmm.agent.extract import Known, extract_message, extract_reply
 from pmm.agent.route import fast_answer
 from pmm.clock import Clock, Ids, stopwatch
@@ -29,6 +30,7 @@ from pmm.errors import (
     TurnFailed,
 )
 from pmm.events import (
+    CommitmentClosed,
     CommitmentOpened,
     ContextBuilt,
     EpochOpened,
@@ -306,7 +308,7 @@ class Pipeline:
         found = [_cited(event, to) for event in heard.found]
         if route == "model" and finish == "stop":
             found += [_cited(event, -reply_at) for event in extract_reply(speech.text, _known(heard.view, heard.event, heard.found))]
-        stored = self._log.append(events + found)
+        stored = self._append(events, found)
         self._views.at_head()  # here rather than at the start of the next turn, which has somebody waiting
         return Reply(
             text=speech.text,
@@ -320,6 +322,21 @@ class Pipeline:
             reply_event=stored[reply_at - 1].id,
         )
 
+    def _append(self, events: list[Event], found: list[Event]) -> list[Event]:
+        """Append the turn's end and the findings, with the next occurrences of what these close.
+
+        While the model spoke somebody else may have ended a series, or opened its next occurrence: then that holds.
+        """
+        following: list[Event] = []
+        if any(isinstance(event, CommitmentClosed) for event in found):
+            following += followups(self._views.at_head(), found, self._clock.now())
+        try:
+            return self._log.append(events + found + following)
+        except KeyConflict:
+            if not following:
+                raise
+        return self._log.append(events + found)
+
     def _switched(self, view: View, model: str) -> list[Event]:
         before = view.usage.model
         return [ModelSwitched(before=before, after=model)] if before != model else []
@@ -330,7 +347,8 @@ class Pipeline:
         if heard.request.record:
             to = heard.event.id
             end = TurnFailedEvent(content=speech.text, to=to, reason=reason, detail=error.message[:1000], key=f"end:{to}")
-            self._log.append([end, *(_cited(event, to) for event in heard.found)])
+            found = [_cited(event, to) for event in heard.found]
+            self._append([end], found)
         elif model.route == "model":
             self._log.append(
                 [

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 import msgspec
@@ -26,6 +27,8 @@ from pmm.storage.migrations import MIGRATIONS, SCHEMA
 APPLICATION_ID = 0x504D4D31
 KEY_BYTES_MAX = 512
 PAGE_BYTES_MIN = 512
+
+T = TypeVar("T")
 
 _SEEN = "id, ts, kind, content, meta, key"
 _ALL = "id, ts, kind, content, meta, key, salt, seal, prev_hash, hash"
@@ -231,8 +234,7 @@ def open_log(
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # private from its first byte
     if file.stat().st_size:
-        with _read_only(file) as door:
-            _schema_of(door, file)
+        _believed(file, lambda: _known_schema(file), lambda schema: True)
     log = SqliteLog(file, clock=clock or Clock(), ids=ids or Ids(), synchronous=synchronous, max_event_bytes=max_event_bytes)
     try:
         _migrate(log.main, file)
@@ -240,6 +242,11 @@ def open_log(
         log.close()
         raise
     return log
+
+
+def _known_schema(file: Path) -> int:
+    with _read_only(file) as door:
+        return _schema_of(door, file)
 
 
 def _schema_of(door: Door, path: Path) -> int:
@@ -282,18 +289,28 @@ def verify_file(path: str | os.PathLike[str], on_progress: Callable[[int], Any] 
     file = Path(path)
     if not file.is_file():
         raise NotAMind(f"{file} does not exist or is not a file.")
-    bad: Verdict | None = None
-    for _ in range(5):  # somebody may write while we read what had looked like a file at rest: believe nothing bad but twice
-        before = _stamp(file)
+    return _believed(file, lambda: _verify(file, on_progress), lambda verdict: verdict.ok)
+
+
+def _believed(file: Path, read: Callable[[], T], good: Callable[[T], bool]) -> T:
+    """What is read from a file that looked as if it were at rest. Another process may open it, and fold its write-ahead log in, while we
+    read: so nothing bad is believed unless it is found twice, with the file unchanged between."""
+    before: object = None
+    for _ in range(100):
+        stamp, failure = _stamp(file), None
         try:
-            verdict = _verify(file, on_progress)
-        except StorageError:
-            if _stamp(file) == before:
-                raise
-            continue
-        if verdict.ok or verdict == bad:
-            return verdict
-        bad = verdict
+            found = read()
+            if good(found):
+                return found
+            told: object = found
+        except StorageError as error:
+            failure, told = error, str(error)
+        if (told, stamp, _stamp(file)) == before:
+            if failure is not None:
+                raise failure
+            return found
+        time.sleep(0.02)
+        before = (told, _stamp(file), _stamp(file))
     raise StorageError(f"{file} changes while it is being read.", hint="Try again when fewer are writing.")
 
 

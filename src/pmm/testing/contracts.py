@@ -24,6 +24,7 @@ from pmm.events import (
     Source,
     Timing,
     UserMessage,
+    microseconds,
 )
 from pmm.storage.eventlog import EventLog
 
@@ -301,6 +302,9 @@ class EventLogContract:
                 assert log.since(2, limit=n) == stored[2 : 2 + n]
                 for m in range(12):
                     assert list(log.scan(n, m)) == stored[max(0, n - 1) : m]
+                    assert [row[:4] for row in log.rows(n, m)] == [
+                        (e.id, microseconds(e.ts), e.kind, e.content) for e in stored[max(0, n - 1) : m]
+                    ]
             assert log.tail(-1) == log.since(0, limit=0) == log.since(0, limit=-1) == []
             assert log.tail(2**70) == log.since(0, limit=2**70) == list(log.scan(-5, 2**70)) == stored
 

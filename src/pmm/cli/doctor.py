@@ -1,0 +1,36 @@
+"""`pmm doctor`: does everything hold that should?"""
+
+from __future__ import annotations
+
+import typer
+
+from pmm.cli.options import AsJson, Db, examples
+
+EXAMPLES = examples("pmm doctor", "pmm doctor --db copy.db --json")
+
+
+def doctor(db: Db = None, as_json: AsJson = False) -> None:
+    """Check the mind: the chain, its turns and references, that what is computed equals a replay, the index, the background work.
+
+    The whole log is read; nothing is repaired.
+
+    Exit codes: 0 everything holds, 1 something doesn't (and is named), 2 it can't be told (no file, not a mind ...).
+    """
+    from pmm.cli import screen
+    from pmm.cli.minds import existing_path
+    from pmm.errors import StorageError
+    from pmm.runtime.doctor import examine
+
+    try:
+        with screen.Bar("checking") as bar:
+            findings = examine(existing_path(db), bar)
+    except StorageError as error:
+        screen.error(error.message, error.hint or "Nothing can be said about this file.")
+        raise typer.Exit(2) from None
+    if as_json:
+        screen.say(screen.to_json([{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings]))
+    else:
+        for f in findings:
+            screen.say(f"{'ok ' if f.ok else screen.bold('BAD')}  {f.check:<12} {screen.one_line(f.detail, 1000)}")
+    if not all(f.ok for f in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,87 @@
+"""`pmm why`: the events that made it so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pmm.cli.options import AsJson, Db, examples
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from pmm.runtime.why import Why
+
+EXAMPLES = examples("pmm why 214", "pmm why name", "pmm why trait:E", "pmm why commitment:37", "pmm why directive:12 --json")
+
+TEXT_CHARS, TEXT_CELLS_MIN = 160, 20
+
+
+def why(
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help="An event's id, name, user, stage, trait:LETTER, commitment:ID or directive:ID.")
+    ],
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the chain of events that made something so, as a tree with dates and text.
+
+    A reply: the message it answers and what was recalled for it, with scores. A name: the message that gave it. A commitment or a rule:
+    where it came from and what became of it. A message: what it led to.
+    """
+    from zoneinfo import ZoneInfo
+
+    from pmm.cli import screen
+    from pmm.cli.minds import existing_mind
+
+    with existing_mind(db) as mind:
+        tree = mind.why(what)
+        if as_json:
+            screen.say(screen.to_json(as_dict(tree)))
+            return
+        for line in lines(tree, ZoneInfo(mind.view().identity.zone)):
+            screen.say(line)
+
+
+def as_dict(tree: Why) -> dict[str, Any]:
+    """What --json prints. relation: what the event is to the one above it. left_out: how many right behind it aren't shown."""
+    from pmm.cli.events import as_dict as event_as_dict
+
+    return {
+        "relation": tree.relation,
+        "score": tree.score,
+        "event": event_as_dict(tree.event),
+        "left_out": tree.left_out,
+        "note": tree.note,
+        "children": [as_dict(child) for child in tree.children],
+    }
+
+
+def lines(tree: Why, zone: ZoneInfo, first: str = "", rest: str = "") -> Iterator[str]:
+    """The tree for people, a line an event. first, rest: what stands before its own line and before those under it."""
+    from pmm.cli.screen import bold, cells, columns, dim, fit, number, one_line
+
+    score = "" if tree.score is None else f" {tree.score:.2f}"
+    relation = f"{tree.relation}{score}: " if tree.relation else ""
+    id = f"#{tree.event.id}"
+    about = f"{tree.event.kind}, {tree.event.ts.astimezone(zone).strftime('%Y-%m-%d %H:%M')}"
+    room = max(TEXT_CELLS_MIN, columns() - cells(f"{first}{relation}{id} {about}  "))
+    yield f"{dim(first)}{relation}{bold(id)} {dim(about)}  {fit(one_line(_brief(tree.event), TEXT_CHARS), room)}"
+    asides = [number(tree.left_out, "more event") + " not shown"] if tree.left_out else []
+    under: list[Why | str] = [*tree.children, *asides, *([tree.note] if tree.note else [])]
+    for n, one in enumerate(under, 1):
+        fork, line = ("└─ ", "   ") if n == len(under) else ("├─ ", "│  ")
+        if isinstance(one, str):
+            yield dim(f"{rest}{fork}{one_line(one)}")
+        else:
+            yield from lines(one, zone, rest + fork, rest + line)
+
+
+def _brief(event: Any) -> str:
+    from pmm.cli.events import brief
+
+    if event.kind == "context_built":  # its content is the whole header
+        return f"{len(event.sources)} memories, {event.tokens:,} tokens"
+    return brief(event)
