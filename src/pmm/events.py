@@ -46,9 +46,9 @@ class Due(msgspec.Struct, frozen=True, omit_defaults=True):
     def instant(self) -> datetime:
         """The moment it falls due, UTC. Computed when needed, so daylight-saving rules of that day hold:
         a local time that doesn't exist becomes the next one that does, a repeated one the first."""
+        if not 2 < self.date.year < 9998:  # at the ends of the calendar a zone or a day more would overflow
+            return datetime(2 if self.date.year < 9998 else 9998, 1, 1, tzinfo=UTC)
         if self.time is None:
-            if self.date == date.max:
-                return datetime.max.replace(tzinfo=UTC)
             return local_instant(datetime.combine(self.date + timedelta(days=1), time()), self.zone)
         return local_instant(datetime.combine(self.date, self.time), self.zone)
 
@@ -73,6 +73,7 @@ class Due(msgspec.Struct, frozen=True, omit_defaults=True):
 def local_instant(moment: datetime, zone: str) -> datetime:
     """The UTC instant of a naive local time: the first of a repeated one, the next valid after one that doesn't exist."""
     where = ZoneInfo(zone)
+    moment = moment.replace(fold=0)
     first = moment.replace(tzinfo=where).astimezone(UTC)
     if first.astimezone(where).replace(tzinfo=None) == moment:
         return first

@@ -396,7 +396,7 @@ def test_of_two_processors_one_works_and_the_other_takes_over(desk: Desk) -> Non
     """While the first has the lock the second hands out nothing, whoever appends; when the first closes, the second goes on."""
     first, second = Handler(), Handler()
     one = desk.processor(first.consumer())
-    assert one.wait_idle(10)
+    until(lambda: one._mine)
     other_log = desk.open()
     two = desk.processor(second.consumer(), log=other_log)
     desk.say(*"ab")
