@@ -392,21 +392,30 @@ _META: dict[str, tuple[tuple[str, str, Any], ...]] = {
 
 def encode_meta(event: Event) -> str:
     """The event's own fields as canonical JSON: sorted keys, UTF-8, defaults left out. Raises Unstorable."""
-    fields = {}
-    for name, label, default in _META[event.kind]:
-        value = getattr(event, name)
-        if value != default:
-            fields[label] = value
+    fields = _own_fields(event)
     try:
-        plain = msgspec.to_builtins(fields)
-        _check(plain, 1)
-        return _encode(plain).decode()
+        _check(msgspec.to_builtins(fields), 1)
+        return _encode(fields).decode()
     except UnicodeEncodeError:
         raise Unstorable(f"{event.kind}: a lone surrogate can't be stored.", hint="Send well-formed Unicode.") from None
     except (OverflowError, RecursionError):
         raise Unstorable(f"{event.kind}: a number or a nesting is beyond what can be stored.") from None
     except (TypeError, msgspec.MsgspecError) as error:
         raise Unstorable(f"{event.kind}: {error}") from None
+
+
+def respelled_meta(event: Event) -> str:
+    """The same for an event that was read back, so needs no check."""
+    return _encode(_own_fields(event)).decode()
+
+
+def _own_fields(event: Event) -> dict[str, Any]:
+    fields = {}
+    for name, label, default in _META[event.kind]:
+        value = getattr(event, name)
+        if value != default:
+            fields[label] = value
+    return fields
 
 
 def _check(value: Any, depth: int) -> None:

@@ -26,7 +26,7 @@ WEIGHTS = {
     "recent": 0.02,  # among equals, the newer
 }
 K1, B = 1.2, 0.6
-CANDIDATES, EACH = 400, 400
+CANDIDATES, EACH = 256, 400
 TOP = 32
 """how many of the best are scored again with their neighbours; with those at most 3 x TOP rows"""
 WORDS_MAX, RARE_MAX = 200, 8

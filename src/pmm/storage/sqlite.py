@@ -17,7 +17,7 @@ import msgspec
 
 from pmm.clock import Clock, Ids
 from pmm.errors import BrokenLog, HeadMoved, InvalidInput, KeyConflict, NotAMind, StorageError, UnknownSchema, Unstorable
-from pmm.events import KINDS, Event, decode, encode_meta, microseconds
+from pmm.events import KINDS, Event, decode, encode_meta, microseconds, respelled_meta
 from pmm.storage.chain import Row, Verdict, check_chain, checked, hash_of, seal_of
 from pmm.storage.door import Counts, Door, Rows, connect, refuse_unsafe_engine
 from pmm.storage.eventlog import Derived, EventLog
@@ -92,7 +92,7 @@ class SqliteLog(EventLog):
             _refuse_large(event, meta, self._max_event_bytes)
             first = known.get(event.key) if event.key is not None else None
             if first is not None:
-                if (first.kind, first.content, encode_meta(first)) != (event.kind, event.content, meta):
+                if (first.kind, first.content, respelled_meta(first)) != (event.kind, event.content, meta):
                     raise KeyConflict(f"the key {event.key!r} belongs to event {first.id}, which says something else.")
                 placed.append(first)
                 continue
@@ -464,7 +464,7 @@ def _canonical(event: Event, id: int, ts: int) -> tuple[Event, str]:
             given, kept = getattr(event, name), getattr(stored, name)
             if given != kept and not (isinstance(given, list) and tuple(given) == kept):
                 raise Unstorable(f"{event.kind}: {name} can't be stored faithfully; {given!r} would come back as {kept!r}."[:300])
-    return stored, encode_meta(stored)  # one spelling for one value: 5 given where 5.0 is meant is stored as 5.0
+    return stored, respelled_meta(stored)  # one spelling for one value: 5 given where 5.0 is meant is stored as 5.0
 
 
 def _refuse_large(event: Event, meta: str, limit: int) -> None:
