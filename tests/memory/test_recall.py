@@ -116,8 +116,8 @@ def test_candidates_are_bounded_and_a_rare_word_beats_many_frequent_ones(log: Sq
     for n in range(10):
         tell(log, *[f"a boat by the shore, again and again {n} {i}" for i in range(100)])
     for _ in range(2):
-        found = index.candidates(('"boat"',), ("boat",), log.head[0], CANDIDATES, CANDIDATES)
-        assert len(found) == len({row[0] for row in found}) == CANDIDATES
+        found = index.best(('"boat"',), ((" boat ", 1.0),), log.head[0], each=400, most=CANDIDATES, top=5000, slope=0.1)
+        assert len(found) == len(set(found)) == CANDIDATES
         index.settle()
     assert ask(index, "the boat and the zeppelin")[0].id == old
     (both,) = [m for m in ask(index, "boat shore zeppelin") if m.id == old]

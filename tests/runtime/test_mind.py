@@ -208,6 +208,16 @@ def test_imports_keep_dates_speakers_and_repeats_and_add_nothing_twice(open_mind
     assert mind.import_turns(edited).added == 0
 
 
+def test_dates_from_before_standard_time_and_at_the_ends_of_the_calendar_are_imported(open_mind: Open) -> None:
+    mind = open_mind()
+    done = mind.import_turns(
+        [Turn("Ana", "old", datetime(1850, 1, 1)), Turn("Ana", "first", datetime(1, 1, 1)), Turn("Ana", "x", datetime.max)]
+    )
+    assert (done.added, done.skipped) == (3, 0)
+    assert mind.log.get(2).at.year == 1849  # type: ignore[union-attr]
+    assert mind.recall("old")
+
+
 def test_imports_hold_no_authority(open_mind: Open) -> None:
     model = ScriptedModel(["Fine."])
     mind = open_mind(model)

@@ -171,21 +171,36 @@ class TextIndex:
         marks = ",".join("?" * len(asked))
         return dict(self._door.run(f"SELECT word, docs FROM words WHERE word IN ({marks})", asked))
 
-    def candidates(self, matches: Sequence[str], words: Sequence[str], head: int, each: int, most: int) -> list[tuple[int, int, str]]:
-        """(id, length, words) of messages that match: first those not inverted yet that hold any of `words`, then the newest `each`
-        of every full-text expression in `matches`, earlier ones first; `most` in all, none after event `head`."""
-        at = len(matches) + 4
-        held = " OR ".join(f"instr(words, ?{at + n})" for n in range(len(words))) or "0"
+    def best(
+        self, matches: Sequence[str], gains: Sequence[tuple[str, float]], head: int, *, each: int, most: int, top: int, slope: float
+    ) -> list[int]:
+        """Ids of the `top` messages up to event `head` that hold most of the words in `gains` (" word ", what it is worth).
+
+        Looked at are those not inverted yet that hold any of them, then the newest `each` of every full-text expression in `matches`,
+        earlier ones first: `most` in all. They are weighed here, in the engine: reading hundreds of rows back to weigh them costs more
+        than all else. slope: how much a message's length tells against it, relative to 1.
+        """
+        args: list[Any] = [head, each, most, top, slope, *matches]
+        held, worth = [], []
+        for word, gain in gains:
+            args += (word, gain)
+            held.append(f"instr(words, ?{len(args) - 1})")
+            worth.append(f"(instr(d.words, ?{len(args) - 1}) > 0) * ?{len(args)}")
         parts = [
-            f"SELECT id FROM docs WHERE id > (SELECT inverted FROM index_version) AND id <= ?1 AND ({held}) ORDER BY id DESC LIMIT ?2",
+            f"SELECT id FROM docs WHERE id > (SELECT inverted FROM index_version) AND id <= ?1 AND ({' OR '.join(held) or '0'}) "
+            "ORDER BY id DESC LIMIT ?2",
             *(
-                f"SELECT rowid AS id FROM doc_words WHERE doc_words MATCH ?{n + 4} AND rowid <= ?1 ORDER BY rowid DESC LIMIT ?2"
+                f"SELECT rowid AS id FROM doc_words WHERE doc_words MATCH ?{n + 6} AND rowid <= ?1 ORDER BY rowid DESC LIMIT ?2"
                 for n in range(len(matches))
             ),
         ]
         found = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)
-        sql = f"SELECT d.id, d.length, d.words FROM (SELECT DISTINCT id FROM ({found}) LIMIT ?3) c CROSS JOIN docs d ON d.id = c.id"
-        return self._door.run(sql, (head, each, most, *matches, *(f" {word} " for word in words)))
+        rows = self._door.run(
+            f"SELECT d.id FROM (SELECT DISTINCT id FROM ({found}) LIMIT ?3) c CROSS JOIN docs d ON d.id = c.id "
+            f"ORDER BY ({' + '.join(worth) or '0'}) / (1 + ?5 * d.length) DESC, d.id DESC LIMIT ?4",
+            args,
+        )
+        return [id for (id,) in rows]
 
     def rows(self, ids: Sequence[int], head: int) -> list[tuple[Any, ...]]:
         """These messages and the ones right before and after each in its session: (docs row..., content, caption)."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from heapq import nlargest
 from math import log
 from operator import itemgetter
 from typing import Any
@@ -26,7 +25,7 @@ WEIGHTS = {
     "recent": 0.02,  # among equals, the newer
 }
 K1, B = 1.2, 0.6
-CANDIDATES, EACH = 256, 400
+CANDIDATES, EACH = 200, 200
 TOP = 32
 """how many of the best are scored again with their neighbours; with those at most 3 x TOP rows"""
 WORDS_MAX, RARE_MAX = 200, 8
@@ -72,11 +71,10 @@ class Doc(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """What is asked, weighed. idf: word -> how rare it is. gains: (" word ", its idf as a share of the whole)."""
+    """What is asked, weighed. idf: word -> how rare it is. gains: (" word ", its idf as a share of the whole), rarest first."""
 
     idf: dict[str, float]
     gains: tuple[tuple[str, float], ...]
-    rare: tuple[str, ...]
     matches: tuple[str, ...]
     mean_length: float
     speakers: frozenset[str]
@@ -88,10 +86,10 @@ class Query(msgspec.Struct, frozen=True):
 def recall(index: TextIndex, text: str, *, k: int, head: int, zone: str, now: datetime) -> list[Memory]:
     """The `k` messages up to event `head` that say most about `text`, best first. Three calls to the index, whatever the size."""
     query = _weigh(index, text, zone, now)
-    found = index.candidates(query.matches or (NOTHING,), query.rare, head, EACH, CANDIDATES)
-    scores = _by_words(found, query)
-    best = nlargest(max(TOP, k), zip(scores, found, strict=True), key=itemgetter(0))
-    return _ranked(index, query, index.rows([row[0] for _, row in best] or [0], head), k, head)
+    slope = K1 * B / query.mean_length / (1 + K1 * (1 - B))
+    matches, gains = query.matches or (NOTHING,), query.gains[:RARE_MAX]
+    best = index.best(matches, gains, head, each=EACH, most=CANDIDATES, top=max(TOP, k), slope=slope)
+    return _ranked(index, query, index.rows(best or [0], head), k, head)
 
 
 def _weigh(index: TextIndex, text: str, zone: str, now: datetime) -> Query:
@@ -107,8 +105,7 @@ def _weigh(index: TextIndex, text: str, zone: str, now: datetime) -> Query:
     whole = sum(idf.values()) + sum(missing.values())
     return Query(
         idf=idf | missing,
-        gains=tuple((f" {word} ", WEIGHTS["words"] * part / whole) for word, part in idf.items()),
-        rare=rare,
+        gains=tuple((f" {word} ", WEIGHTS["words"] * part / whole) for word, part in sorted(idf.items(), key=itemgetter(1), reverse=True)),
         matches=_matches(rare, counts),
         mean_length=counts.get(LENGTH, 0) / total or 1.0,
         speakers=speakers,

@@ -80,7 +80,6 @@ class BackgroundProcessor:
         self._chores = tuple(chores)
         self._changed = threading.Condition()
         self._news = True
-        self._working = False
         self._resting = False
         self._woken = False
         self._awaited = 0
@@ -121,8 +120,7 @@ class BackgroundProcessor:
 
     def _waited(self, limit: float | None) -> bool:
         while True:
-            busy = self._mine and (self._working or self._news)
-            if not busy and not self._pending():
+            if not self._pending():  # a position is stored after its event was handled, so this can't be too early
                 return True
             with self._changed:
                 left = None if limit is None else limit - time.monotonic()
@@ -210,7 +208,7 @@ class BackgroundProcessor:
 
     def _work(self) -> None:
         with self._changed:
-            self._news, self._working, self._later = False, True, 0.0
+            self._news, self._later = False, 0.0
         try:
             self._try("", self._look)
             for consumer in self._consumers:
@@ -219,7 +217,6 @@ class BackgroundProcessor:
                 self._try(chore.name, partial(self._do, chore))
         finally:
             with self._changed:
-                self._working = False
                 self._changed.notify_all()
 
     def _try(self, name: str, act: Callable[[], None]) -> None:
@@ -283,8 +280,8 @@ class BackgroundProcessor:
                 busy, self._later = True, self._later or BUSY_S
                 break
             at = self._at[consumer.name] = outcome
-            if at.failures or at.parked != stored.parked:
-                break
+            if at.failures or at.parked != stored.parked or not consumer.local:
+                break  # worth storing at once: what asked a model is dear to do again
         if at != stored:
             self._positions.save(at)
         more = bool(events) and (len(events) == BATCH or at.position < events[-1].id)

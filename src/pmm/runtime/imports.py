@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -132,6 +132,11 @@ def _event(turn: Turn, origin: str, zone: str, places: Counter[str]) -> MessageI
     at = datetime.fromisoformat(turn.at) if isinstance(turn.at, str) else turn.at
     if at is not None and at.tzinfo is None:
         at = at.replace(tzinfo=ZoneInfo(zone))
+    if at is not None:
+        try:
+            at = at.astimezone(UTC)  # old local times can be off by odd seconds, which no timestamp can say
+        except OverflowError:
+            at = None
     return MessageImported(
         content=turn.text,
         origin=origin,
