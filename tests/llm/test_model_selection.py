@@ -192,4 +192,4 @@ def test_the_list_does_not_wait_for_a_server_that_hangs(monkeypatch: pytest.Monk
     monkeypatch.setattr("pmm.llm.selection.LIST_S", 0.2)
     with ModelServer(hangs) as server:
         rows = list_models(settings(ollama_host=server.url))
-    assert "didn't answer" in rows[-1].note
+    assert "didn't answer" in rows[-1].note or "went silent" in rows[-1].note  # whichever limit is seen first on a busy machine
