@@ -50,17 +50,16 @@ class ScriptedModel(ChatModel):
         self.serves = frozenset({"reply"}) if background is None else PURPOSES
         self._taken = {"reply": 0, "background": 0}
         self._last: list[Message] = []
+        self._last_tokens = 0
         self._lock = threading.Lock()
 
     def _stream(self, messages: Sequence[Message], options: Options) -> Iterator[Piece]:
-        sent = [dict(message) for message in messages]
         with self._lock:
+            sent, prompt_tokens, cached = self._read(messages)
             self.calls.append((options.purpose, sent))
             if options.purpose == "reply":
                 self.prompts.append(sent)
             item: Any = self._take(options.purpose)
-            cached = common_tokens(self._last, sent)
-            self._last = sent
         while callable(item) and not isinstance(item, type):
             item = item([dict(message) for message in sent])
         answer = item if isinstance(item, Scripted) else Scripted([item] if isinstance(item, BaseException) else item)
@@ -73,8 +72,21 @@ class ScriptedModel(ChatModel):
             said.append(part)
             yield Piece(part)
         if answer.finish is not None:
-            reckoned = TokenUsage(sum(map(_tokens, sent)), cached, estimate_tokens("".join(said)))
+            reckoned = TokenUsage(prompt_tokens, cached, estimate_tokens("".join(said)))
             yield Piece(finish=answer.finish, usage=answer.usage or reckoned)
+
+    def _read(self, messages: Sequence[Message]) -> tuple[list[Message], int, int]:
+        """A copy of the prompt, its tokens, and how many of them the last prompt began with. Only what is new is copied and counted, as an
+        engine would: a long conversation must not make an instant model slow."""
+        last, known = self._last, len(self._last)
+        if list(messages[:known]) == last:
+            sent, cached = [*last, *(dict(message) for message in messages[known:])], self._last_tokens
+            tokens = cached + sum(map(_tokens, sent[known:]))
+        else:
+            sent = [dict(message) for message in messages]
+            cached, tokens = common_tokens(last, sent), sum(map(_tokens, sent))
+        self._last, self._last_tokens = sent, tokens
+        return sent, tokens, cached
 
     def _take(self, purpose: str) -> Reply:
         kind = "reply" if purpose == "reply" else "background"
