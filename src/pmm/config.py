@@ -49,13 +49,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # how it keeps
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     max_event_bytes: Annotated[int, Meta(ge=64 * 1024, le=256 * 1024 * 1024)] = 1024 * 1024
-    trace_days: Annotated[int, Meta(ge=0)] = 30
 
     # how it behaves
     zone: str | None = None
     turn_wait_s: Annotated[float, Meta(ge=0)] = 30.0
     commitment_expiry_hours: Annotated[float, Meta(gt=0)] = 72.0
-    heartbeat_s: Seconds = 10.0
 
     def __post_init__(self) -> None:
         if self.zone is not None:

@@ -463,6 +463,15 @@ def test_the_fast_path_answers_what_the_state_knows_without_a_model(open_mind: O
     assert [m["content"] for m in model.prompts[-1][1:3]] == ["What is your name?", reply.text]
 
 
+def test_closing_a_fast_answer_at_its_one_piece_keeps_it(open_mind: Open) -> None:
+    mind = open_mind()
+    mind.name_mind("Echo")
+    with mind.handle_user_streaming("What is your name?") as stream:
+        shown = next(stream)
+    end = mind.log.tail(1)[0]
+    assert (end.kind, end.content, end.finish) == ("reply", shown, "stop")
+
+
 def test_switching_the_model_keeps_the_mind_and_is_noted(open_mind: Open) -> None:
     mind = open_mind(ScriptedModel(["One."]))
     mind.handle_user("The kettle is red and old")

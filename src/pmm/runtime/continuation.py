@@ -69,7 +69,7 @@ def speak(model: ChatModel, messages: Sequence[Message], options: Options, speec
         if left < 16:
             break
         options = msgspec.structs.replace(options, max_tokens=left)
-        speech.usage, call = speech.usage, [*messages, {"role": "assistant", "content": speech.text}, {"role": "user", "content": GO_ON}]
+        call = [*messages, {"role": "assistant", "content": speech.text}, {"role": "user", "content": GO_ON}]
     if not speech.text.strip():
         raise ModelMalformed(f"{model.name} answered nothing.")
 

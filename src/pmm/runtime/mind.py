@@ -69,7 +69,9 @@ class Mind:
     Use it as a context manager, or `close()` it.
     """
 
-    def __init__(self, log: SqliteLog, settings: Settings, model: ChatModel | str, clock: Clock, on_progress: Any) -> None:
+    def __init__(
+        self, log: SqliteLog, settings: Settings, model: ChatModel | str, clock: Clock, on_progress: Any, *, owns_model: bool
+    ) -> None:
         """Use `Mind.open`."""
         self.settings = settings
         self._log = log
@@ -77,7 +79,7 @@ class Mind:
         self._ids = Ids()
         self._named = model
         self._model: ChatModel | None = model if isinstance(model, ChatModel) else None
-        self._owns_model = not isinstance(model, ChatModel)
+        self._owns_model = owns_model
         self._closed = False
         self._quiet: tuple[int, datetime | None] = (0, None)  # as of this event nothing is due before that moment: an idle tick is cheap
         self._stream: Callable[[], ReplyStream | None] = lambda: None
@@ -133,17 +135,13 @@ class Mind:
         if isinstance(named, str) and named != "auto":
             from pmm.llm.selection import open_model
 
-            named, owned = open_model(named, known), True
-        else:
-            owned = isinstance(named, str)
+            named = open_model(named, known)
         log = open_log(path, clock=clock, synchronous=known.synchronous, max_event_bytes=known.max_event_bytes)
         try:
-            mind = cls(log, known, named, clock or Clock(), on_progress)
+            return cls(log, known, named, clock or Clock(), on_progress, owns_model=not isinstance(model, ChatModel))
         except BaseException:
             log.close()
             raise
-        mind._owns_model = owned
-        return mind
 
     def _create(self) -> None:
         zone = self.settings.zone or system_zone()

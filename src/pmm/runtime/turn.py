@@ -45,7 +45,7 @@ from pmm.events import (
     Usage,
     UserMessage,
 )
-from pmm.llm.model import Cancel, ChatModel, Message, Options, TokenUsage
+from pmm.llm.model import Cancel, ChatModel, Options, TokenUsage
 from pmm.memory.index import TextIndex
 from pmm.memory.recall import Memory, recall
 from pmm.runtime.continuation import Speech, speak
@@ -227,8 +227,10 @@ class Pipeline:
         now, zone = heard.event.ts, view.identity.zone
         fast = fast_answer(view, text, now=now, zone=zone)
         if fast is not None:
-            yield speech.add(fast)
-            return self._keep(heard, speech, "fast", "none", None)
+            speech.add(fast)
+            reply = self._keep(heard, speech, "fast", "none", None)  # first, so that closing the stream at its one piece loses nothing
+            yield fast
+            return reply
         model = self._model()
         memories = recall(
             self._index, text, k=self._settings.recall_k, head=heard.event.id - 1 if heard.event.id else view.head, zone=zone, now=now
@@ -283,44 +285,35 @@ class Pipeline:
 
     def _keep(self, heard: Heard, speech: Speech, route: Any, model: str, prompt: context.Prompt | None) -> Reply:
         """Receipt, reply and findings in one transaction. What is stored is exactly what was shown."""
-        usage, timing = _usage(speech.usage), speech.timing()
         finish = speech.finish or "stop"
-        if not heard.request.record:
-            if route == "model":
-                self._log.append([ModelCalled(purpose="reply", model=model, outcome="ok", usage=usage, attempts=speech.calls)])
-            return Reply(
-                text=speech.text,
-                route=route,
-                model=model,
-                finish=finish,
-                sources=prompt.sources if prompt else (),
-                usage=usage,
-                timing=timing,
-            )
-        to = heard.event.id
-        events = self._switched(heard.view, model) if prompt else []
-        if prompt:
-            events += _receipt(heard, prompt, self._settings.max_context_tokens)
-        events.append(
-            ReplyEvent(content=speech.text, to=to, route=route, model=model, finish=finish, usage=usage, timing=timing, key=f"end:{to}")
-        )
-        reply_at = len(events)
-        found = [_cited(event, to) for event in heard.found]
-        if route == "model" and finish == "stop":
-            found += [_cited(event, -reply_at) for event in extract_reply(speech.text, _known(heard.view, heard.event, heard.found))]
-        stored = self._append(events, found)
-        self._views.at_head()  # here rather than at the start of the next turn, which has somebody waiting
-        return Reply(
+        reply = Reply(
             text=speech.text,
             route=route,
             model=model,
             finish=finish,
             sources=prompt.sources if prompt else (),
-            usage=usage,
-            timing=timing,
-            user_event=to,
-            reply_event=stored[reply_at - 1].id,
+            usage=_usage(speech.usage),
+            timing=speech.timing(),
         )
+        if not heard.request.record:
+            if route == "model":
+                self._log.append([ModelCalled(purpose="reply", model=model, outcome="ok", usage=reply.usage, attempts=speech.calls)])
+            return reply
+        to = heard.event.id
+        events = self._switched(heard.view, model) if prompt else []
+        if prompt:
+            events += _receipt(heard, prompt, self._settings.max_context_tokens)
+        end = ReplyEvent(
+            content=reply.text, to=to, route=route, model=model, finish=finish, usage=reply.usage, timing=reply.timing, key=f"end:{to}"
+        )
+        events.append(end)
+        reply_at = len(events)
+        found = [_cited(event, to) for event in heard.found]
+        if route == "model" and finish == "stop":
+            found += [_cited(event, -reply_at) for event in extract_reply(reply.text, _known(heard.view, heard.event, heard.found))]
+        stored = self._append(events, found)
+        self._views.at_head()  # here rather than at the start of the next turn, which has somebody waiting
+        return msgspec.structs.replace(reply, user_event=to, reply_event=stored[reply_at - 1].id)
 
     def _append(self, events: list[Event], found: list[Event]) -> list[Event]:
         """Append the turn's end and the findings, with the next occurrences of what these close.
@@ -470,6 +463,3 @@ def _check(request: Request) -> None:
             text.encode()
         except UnicodeEncodeError:
             raise InvalidInput("the message holds a lone surrogate, which no text can store.", hint="Send well-formed Unicode.") from None
-
-
-__all__ = ["Message", "Pipeline", "Reply", "ReplyStream", "Request", "budget", "opened"]
