@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pmm.errors import BrokenLog, InvalidInput, Unstorable
 from pmm.events import (
     KINDS,
+    Claim,
     CommitmentClosed,
     CommitmentEdited,
     CommitmentExpired,
@@ -27,16 +28,23 @@ from pmm.events import (
     Due,
     EpochOpened,
     Event,
+    FactAsserted,
+    FactRetracted,
+    FollowedUp,
     MessageImported,
     MindCreated,
     ModelCalled,
     ModelSwitched,
     NameAdopted,
+    NameProposed,
+    PolicyChanged,
     Reflection,
+    ReplyContradicted,
     ReplyEvent,
     SceneCompacted,
     Source,
     StageChanged,
+    TimezoneChanged,
     Timing,
     TraitAdjusted,
     TurnFailedEvent,
@@ -169,6 +177,45 @@ PINNED: list[tuple[Event, str]] = [
         ModelCalled(purpose="reply", model="m", outcome="failed", usage=Usage(prompt=3), error="cut off", attempts=3),
         '{"attempts":3,"error":"cut off","model":"m","outcome":"failed","purpose":"reply","usage":{"prompt":3}}',
     ),
+    (NameProposed(name="Écho", evidence=4), '{"evidence":4,"name":"Écho"}'),
+    (TimezoneChanged(zone="Asia/Tokyo"), '{"zone":"Asia/Tokyo"}'),
+    (
+        FactAsserted(content="I live in Lyon.", subject="user", relation="lives in", value="Lyon", source=3),
+        '{"relation":"lives in","source":3,"subject":"user","value":"Lyon"}',
+    ),
+    (
+        FactAsserted(
+            content="x",
+            subject="Rex",
+            relation="kind",
+            value="dog",
+            source=3,
+            evidence=(2, 1),
+            confidence=0.75,
+            valid_from=date(2026, 5, 1),
+            origin="model",
+        ),
+        '{"confidence":0.75,"evidence":[2,1],"origin":"model","relation":"kind","source":3,"subject":"Rex",'
+        '"valid_from":"2026-05-01","value":"dog"}',
+    ),
+    (FactRetracted(fact=5), '{"fact":5}'),
+    (FactRetracted(fact=5, reason="undone", superseded_by=9, source=8), '{"fact":5,"reason":"undone","source":8,"superseded_by":9}'),
+    (
+        PolicyChanged(policy="cadence", old=0, new=1, cause="reflection", evidence=7),
+        '{"cause":"reflection","evidence":7,"new":1,"old":0,"policy":"cadence"}',
+    ),
+    (
+        PolicyChanged(policy="permit.speak_first", old=True, new=False, cause="user"),
+        '{"cause":"user","new":false,"old":true,"policy":"permit.speak_first"}',
+    ),
+    (FollowedUp(content="How did it go?", session="main", about=4), '{"about":4,"session":"main"}'),
+    (FollowedUp(content="x", session="main"), '{"session":"main"}'),
+    (
+        ReplyContradicted(
+            reply=6, claims=(Claim(said="event 900", truth="there is no event 900"), Claim(said="done", truth="open", about=4))
+        ),
+        '{"claims":[{"said":"event 900","truth":"there is no event 900"},{"about":4,"said":"done","truth":"open"}],"reply":6}',
+    ),
 ]
 
 
@@ -209,6 +256,7 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     Usage: _usages,
     datetime: _times,
     Timing: st.builds(Timing, first_token_ms=st.none() | _floats, total_ms=_floats),
+    Claim: st.builds(Claim, said=_text, truth=_text, about=st.none() | _int64),
     Source: st.builds(
         Source,
         id=_int64,
@@ -226,6 +274,8 @@ def _values(type: Any) -> st.SearchStrategy[Any]:
             return _text
         case msgspec.inspect.BoolType():
             return st.booleans()
+        case msgspec.inspect.DateType():
+            return st.dates()
         case msgspec.inspect.FloatType():
             return _floats
         case msgspec.inspect.IntType():

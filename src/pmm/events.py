@@ -241,6 +241,53 @@ class NameAdopted(Event, frozen=True, kw_only=True, omit_defaults=True):
     evidence: int | None = None
 
 
+class NameProposed(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A name that the mind would like to bear. Only the user's yes adopts it. evidence: the reply or the reflection that proposed it."""
+
+    kind: ClassVar = "name_proposed"
+    refs: ClassVar = ("evidence",)
+    name: str
+    evidence: int | None = None
+
+
+class TimezoneChanged(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """From here on local days and times are meant in this IANA zone. What is due already keeps the zone it was meant in."""
+
+    kind: ClassVar = "timezone_changed"
+    zone: str
+
+
+class FactAsserted(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """What the mind knows about its user and their world; content: the sentence that says so.
+
+    source: the message that says it, None for a command of the user's. evidence: other events (facts, messages) it was derived from.
+    valid_from: the local day since when it holds, if that isn't when it was said. origin: "user", "model" (read out of a message by a
+    model) or the origin of an import. confidence: 0 to 1.
+    """
+
+    kind: ClassVar = "fact_asserted"
+    refs: ClassVar = ("source", "evidence")
+    subject: str
+    relation: str
+    value: str
+    source: int | None = None
+    evidence: tuple[int, ...] = ()
+    confidence: float = 1.0
+    valid_from: date | None = None
+    origin: str = "user"
+
+
+class FactRetracted(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact holds no longer: taken back, or superseded by a newer one."""
+
+    kind: ClassVar = "fact_retracted"
+    refs: ClassVar = ("fact", "superseded_by", "source")
+    fact: int
+    reason: str = ""
+    superseded_by: int | None = None
+    source: int | None = None
+
+
 class CommitmentOpened(Event, frozen=True, kw_only=True, omit_defaults=True):
     """content: what was promised. Its id is the commitment's cid. follows: the occurrence before it, if it repeats."""
 
@@ -347,6 +394,21 @@ class Reflection(Event, frozen=True, kw_only=True, omit_defaults=True):
     model: str | None = None
 
 
+class PolicyChanged(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the bounded settings a mind may change about itself (or its user, at any time). cause: "user", "reflection" or "assessment".
+
+    evidence: the reflection that asked for it; None for the user's command. Values out of bounds are brought within them by the fold.
+    """
+
+    kind: ClassVar = "policy_changed"
+    refs: ClassVar = ("evidence",)
+    policy: str
+    old: int | float | str | bool | None
+    new: int | float | str | bool | None
+    cause: Literal["user", "reflection", "assessment"]
+    evidence: int | None = None
+
+
 class StageChanged(Event, frozen=True, kw_only=True, omit_defaults=True):
     """The mind rose or fell by a stage (0 to 4), at these scores."""
 
@@ -355,6 +417,32 @@ class StageChanged(Event, frozen=True, kw_only=True, omit_defaults=True):
     after: int = msgspec.field(name="to")
     ias: float
     gas: float
+
+
+class FollowedUp(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The mind spoke first; content: exactly what the user was shown. about: the commitment it asks after."""
+
+    kind: ClassVar = "followed_up"
+    refs: ClassVar = ("about",)
+    session: str
+    about: int | None = None
+
+
+class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something a reply says about the log that the log contradicts. said: in the reply's words; about: the event it speaks of."""
+
+    said: str
+    truth: str
+    about: int | None = None
+
+
+class ReplyContradicted(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A reply claimed ids, states or counts that the log contradicts. The reply stays as it was shown; the next turn's notes correct it."""
+
+    kind: ClassVar = "reply_contradicted"
+    refs: ClassVar = ("reply",)
+    reply: int
+    claims: tuple[Claim, ...]
 
 
 class SceneCompacted(Event, frozen=True, kw_only=True, omit_defaults=True):
