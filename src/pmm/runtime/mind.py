@@ -5,41 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from time import sleep
 from types import EllipsisType
 from typing import Any, Literal
 from weakref import ref
 
-from pmm.agent.commitments import first_due, followups, read_rule
+from pmm.agent import asked
 from pmm.agent.context import epoch_due, open_epoch
-from pmm.agent.extract import normalise
 from pmm.agent.stage import stage_due
 from pmm.agent.tick import due_now, next_due
 from pmm.agent.traits import moves_due
 from pmm.clock import Clock, Ids, stopwatch
 from pmm.config import Settings, check_zone, load_settings, system_zone
 from pmm.errors import ConfigError, HeadMoved, InvalidInput, MindClosed, StorageError
-from pmm.events import (
-    FORMAT,
-    CommitmentClosed,
-    CommitmentEdited,
-    CommitmentOpened,
-    CommitmentReopened,
-    CommitmentSnoozed,
-    DirectiveRevoked,
-    DirectiveSet,
-    Due,
-    Event,
-    MindCreated,
-    NameAdopted,
-    Turn,
-    local_instant,
-)
+from pmm.events import FORMAT, Due, Event, MindCreated, Turn
 from pmm.llm.model import ChatModel
 from pmm.memory.index import TextIndex
 from pmm.memory.recall import Memory, recall
-from pmm.projections.commitments import Commitment
 from pmm.runtime.background import BackgroundProcessor, Chore, Consumer, Lag
 from pmm.runtime.doctor import Finding, doctor
 from pmm.runtime.export import Form, export
@@ -54,13 +37,8 @@ from pmm.storage.sqlite import SqliteLog, open_log
 from pmm.version import VERSION
 from pmm.views import SNAPSHOT_EVERY, View, Views
 
-NAME_MAX = 40
 INDEX_EVERY = 64
 CLOSE_WAIT_S = 2.0
-TEXT_MAX = 2000
-PRIORITY_MAX = 1000
-PROJECT_MAX = 100
-SNOOZE_MAX = timedelta(days=3653)
 
 
 class Mind:
@@ -272,36 +250,18 @@ class Mind:
         repeat: an RFC 5545 rule such as "FREQ=WEEKLY;BYDAY=MO". Closing one occurrence as kept or broken opens the next; cancelling
         ends them all. Without a due date it is first due on the first day that the rule names, today included.
         """
-        text = _text(text, "a commitment")
-        if owner not in ("mind", "user"):
-            raise InvalidInput(f"{owner!r} can't own a commitment.", hint='Use "mind" or "user".')
-        _check_fields(priority, project)
-        rule = None if repeat is None else read_rule(repeat).text
-
-        def decide(view: View) -> int | Event:
-            for c in view.commitments.open:
-                if c.owner == owner and normalise(c.text) == normalise(text):
-                    return c.cid
-            when = _due(due, view.identity.zone)
-            if rule is not None and when is None:
-                when = first_due(rule, self._clock.now(), view.identity.zone)
-            return CommitmentOpened(content=text, owner=owner, due=when, priority=priority, project=project, repeat=rule)
-
-        return self._decide(decide)
+        return self._decide(
+            lambda view: asked.commit(
+                view, text, owner=owner, due=due, priority=priority, project=project, repeat=repeat, now=self._clock.now()
+            )
+        )
 
     def close_commitment(self, cid: int, outcome: Literal["kept", "broken", "cancelled", "superseded"] = "kept", note: str = "") -> None:
         """Close an open commitment. The user's word is the evidence. Raises InvalidInput if it isn't open.
 
         If it repeats, kept and broken open its next occurrence; cancelled and superseded end the series.
         """
-        if outcome not in ("kept", "broken", "cancelled", "superseded"):
-            raise InvalidInput(f"{outcome!r} is not an outcome.", hint="Use kept, broken, cancelled or superseded.")
-
-        def decide(view: View) -> list[Event]:
-            closed = CommitmentClosed(content=_open(view, cid).text, cid=cid, outcome=outcome, note=note)
-            return [closed, *followups(view, [closed], self._clock.now())]
-
-        self._decide(decide)
+        self._decide(lambda view: asked.close(view, cid, outcome, note, now=self._clock.now()))
 
     def edit_commitment(
         self,
@@ -316,92 +276,33 @@ class Mind:
 
         Raises InvalidInput if it isn't open, or says what another open one of the same owner says.
         """
-        if text is not None:
-            text = _text(text, "a commitment")
-        _check_fields(priority, project)
-
-        def decide(view: View) -> int | Event:
-            known = _open(view, cid)
-            for c in view.commitments.open:
-                if text is not None and c.cid != cid and c.owner == known.owner and normalise(c.text) == normalise(text):
-                    raise InvalidInput(f"commitment {c.cid} says that already.", hint="Edit or close that one.")
-            when = known.due if isinstance(due, EllipsisType) else _due(due, view.identity.zone)
-            edited = CommitmentEdited(
-                content=text if text is not None and text != known.text else "",
-                cid=cid,
-                due=when if when != known.due else None,
-                clear_due=when is None and known.due is not None,
-                priority=priority if priority != known.priority else None,
-                project=project if (project or None) != known.project else None,
-            )
-            return view.head if edited == CommitmentEdited(cid=cid) else edited
-
-        self._decide(decide)
+        self._decide(lambda view: asked.edit(view, cid, text=text, due=due, priority=priority, project=project))
 
     def snooze_commitment(self, cid: int, until: datetime) -> None:
         """Put an open commitment off: no reminder and no expiry before `until` (aware, or local in the mind's zone).
 
         Raises InvalidInput if it isn't open, or `until` has passed.
         """
-        if not isinstance(until, datetime):
-            raise InvalidInput(f"{until!r} is not a moment.", hint="Give a datetime.")
-
-        def decide(view: View) -> int | Event:
-            known, zone = _open(view, cid), view.identity.zone
-            try:
-                moment = until.astimezone(UTC) if until.tzinfo else local_instant(until, zone)
-                ahead = moment - self._clock.now()
-            except OverflowError:
-                ahead = timedelta()
-            if not timedelta() < ahead <= SNOOZE_MAX:
-                raise InvalidInput("a snooze ends in the next ten years.", hint="Give such a moment, or close the commitment.")
-            return view.head if known.snoozed_until == moment else CommitmentSnoozed(content=known.text, cid=cid, until=moment)
-
-        self._decide(decide)
+        self._decide(lambda view: asked.snooze(view, cid, until, now=self._clock.now()))
 
     def reopen_commitment(self, cid: int, reason: str = "") -> None:
         """Open a closed or expired commitment again, in a new episode.
 
         Raises InvalidInput if it is open, or not among those that ended lately.
         """
-
-        def decide(view: View) -> int | Event:
-            past = view.commitments.ended(cid)
-            if past is None:
-                said = f"commitment {cid} is open." if view.commitments.get(cid) else f"no commitment {cid} ended lately."
-                raise InvalidInput(said, hint="`pmm commitments list --closed` shows which can be reopened.")
-            return CommitmentReopened(content=past.commitment.text, cid=cid, reason=reason)
-
-        self._decide(decide)
+        self._decide(lambda view: asked.reopen(view, cid, reason))
 
     def set_directive(self, text: str) -> int:
         """Set a standing rule and return its did; the same one, if active already, is returned instead."""
-        text = _text(text, "a rule")
-
-        def decide(view: View) -> int | Event:
-            for d in view.directives.active:
-                if normalise(d.text) == normalise(text):
-                    return d.did
-            return DirectiveSet(content=text)
-
-        return self._decide(decide)
+        return self._decide(lambda view: asked.set_rule(view, text))
 
     def revoke_directive(self, did: int, reason: str = "") -> None:
         """Revoke a rule. Raises InvalidInput if it isn't active."""
-
-        def decide(view: View) -> int | Event:
-            if all(d.did != did for d in view.directives.active):
-                raise InvalidInput(f"there is no active rule {did}.")
-            return DirectiveRevoked(did=did, reason=reason)
-
-        self._decide(decide)
+        self._decide(lambda view: asked.revoke_rule(view, did, reason))
 
     def name_mind(self, name: str) -> None:
         """Give the mind a name of 1 to 40 letters, marks, digits, spaces, hyphens, apostrophes and full stops."""
-        name = " ".join(name.split()) if isinstance(name, str) else ""
-        if not (0 < len(name) <= NAME_MAX and any(c.isalpha() for c in name) and all(_in_name(c) for c in name)):
-            raise InvalidInput(f"{name!r} can't be a name.", hint=f"Use 1 to {NAME_MAX} letters, digits, spaces, hyphens, apostrophes.")
-        self._decide(lambda view: view.head if view.identity.name == name else NameAdopted(whose="mind", name=name))
+        self._decide(lambda view: asked.name(view, name))
 
     def import_turns(self, turns: Iterable[Turn], *, origin: str = "python", on_progress: Callable[[int], Any] | None = None) -> Imported:
         """Import lines of a transcript. Importing them again adds nothing. Raises Unstorable, InvalidInput; what came before stays."""
@@ -525,49 +426,3 @@ class Mind:
     def _check_open(self) -> None:
         if self._closed:
             raise MindClosed("this mind is closed.")
-
-
-def _text(text: str, what: str) -> str:
-    flat = " ".join(text.split()) if isinstance(text, str) else ""
-    if not flat:
-        raise InvalidInput(f"{what} needs a text.")
-    if len(flat) > TEXT_MAX:
-        raise InvalidInput(f"{what} has at most {TEXT_MAX:,} characters.", hint="It is shown to the model again and again: keep it short.")
-    return flat
-
-
-def _open(view: View, cid: int) -> Commitment:
-    known = view.commitments.get(cid)
-    if known is None:
-        raise InvalidInput(f"there is no open commitment {cid}.", hint="`pmm commitments` lists the open ones.")
-    return known
-
-
-def _check_fields(priority: int | None, project: str | None) -> None:
-    """What another type would make of the log, no reader could undo."""
-    if priority is not None and (not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > PRIORITY_MAX):
-        raise InvalidInput(f"{priority!r} is not a priority.", hint=f"Use a whole number from -{PRIORITY_MAX} to {PRIORITY_MAX}.")
-    if project is not None and (not isinstance(project, str) or len(project) > PROJECT_MAX):
-        raise InvalidInput(f"a project is a text of at most {PROJECT_MAX} characters.")
-
-
-def _due(due: str | date | datetime | Due | None, zone: str) -> Due | None:
-    match due:
-        case None:
-            return None
-        case Due():
-            check_zone(due.zone)
-            return due
-        case datetime():
-            return Due.at(due, zone)
-        case date():
-            return Due(due, None, zone)
-        case str():
-            return Due.parse(due, zone)
-    raise InvalidInput(f"{due!r} is not a due date.", hint="Write 2026-03-06 or 2026-03-05T12:00.")
-
-
-def _in_name(char: str) -> bool:
-    import unicodedata
-
-    return char in " -'’." or unicodedata.category(char)[0] in "LMN"
