@@ -30,6 +30,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     openai_api_key: str = ""
     openai_model: str = "gpt-4o-mini"
     ollama_host: str = "http://127.0.0.1:11434"
+    gguf: str = ""
+    """a GGUF file for `auto` and a bare `llamacpp`"""
+    use_gpu: bool | None = None
+    """llamacpp: None uses a GPU if there is one"""
+    gpu_layers: Annotated[int, Meta(ge=-1)] = -1
+    """llamacpp: how many layers go to the GPU, -1 for all"""
     model_window: Annotated[int, Meta(ge=0)] = 0
     """context window in tokens; 0: what the adapter knows"""
     model_timeout_s: Seconds = 120.0
@@ -54,6 +60,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     zone: str | None = None
     turn_wait_s: Annotated[float, Meta(ge=0)] = 30.0
     commitment_expiry_hours: Annotated[float, Meta(gt=0)] = 72.0
+
+    # what it thinks behind the user's back
+    think_quiet_s: Seconds = 60.0
+    """a model reads what was said when it has been quiet for so long"""
+    think_turns: Positive = 5
+    """or when so many turns have gathered"""
+    background_tokens_per_day: Annotated[int, Meta(ge=0)] = 200_000
+    """read and written by background calls in one local day; 0: no such calls"""
+    foreground_tokens_per_day: Annotated[int, Meta(ge=0)] = 0
+    """only shown: a turn is never refused; 0: no limit"""
 
     def __post_init__(self) -> None:
         if self.zone is not None:

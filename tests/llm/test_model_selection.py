@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from model_server import Exchange, ModelServer, answers
@@ -12,6 +13,7 @@ from model_server import Exchange, ModelServer, answers
 from pmm.config import Settings
 from pmm.errors import ModelError, UnknownModel
 from pmm.llm import openai
+from pmm.llm.llamacpp import LlamaCppModel
 from pmm.llm.offline import OfflineModel
 from pmm.llm.ollama import OllamaModel
 from pmm.llm.openai import OpenAIModel
@@ -55,7 +57,8 @@ def test_a_name_opens_its_adapter() -> None:
         ("gpt-4o", "Did you mean openai:gpt-4o?"),
         ("llama3.1:8b", "Did you mean ollama:llama3.1:8b?"),
         ("offline:big", "Did you mean offline?"),
-        ("llamacpp:model.gguf", "openai:NAME"),
+        ("llamacpp:no-such-model.gguf", "llamacpp:/path/to/model.gguf"),
+        ("llamacpp", "PMM_GGUF"),
         ("zzz", "pmm models"),
     ],
 )
@@ -65,9 +68,19 @@ def test_an_unknown_name_says_what_was_meant(name: str, hint: str) -> None:
     assert hint in caught.value.hint
 
 
-def test_llamacpp_is_not_there_yet() -> None:
-    with pytest.raises(UnknownModel, match="aren't there yet"):
-        open_model("llamacpp:model.gguf", settings())
+def test_a_gguf_file_is_opened_in_this_process_and_loaded_later(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    file.touch()
+    model = open_model(f"llamacpp:{file}", settings())
+    assert isinstance(model, LlamaCppModel) and model.path == file
+    assert open_model("llamacpp", settings(gguf=str(file))).name == f"llamacpp:{file}"
+
+
+def test_auto_takes_a_gguf_file_when_nothing_else_answers(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    file.touch()
+    nowhere = {"ollama_host": "http://127.0.0.1:9", "openai_base_url": "https://api.openai.com/v1"}
+    assert choose(settings(gguf=str(file), **nowhere)).name == f"llamacpp:{file}"
 
 
 def test_a_configured_model_is_taken_before_all_else() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -56,7 +57,7 @@ LIMITS: tuple[tuple[str, int, int | None], ...] = (
 
 UNKNOWN_WINDOW = 8_192
 
-ADAPTERS = ("auto", "offline", "openai", "ollama")
+ADAPTERS = ("auto", "offline", "openai", "ollama", "llamacpp")
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -76,8 +77,9 @@ class ModelRow(msgspec.Struct, frozen=True):
 
 
 def open_model(name: str, settings: Settings) -> ChatModel:
-    """The model of that name: "offline", "openai[:NAME]", "ollama[:NAME]", "auto" (or ""). Connects to nothing yet, except that
-    "auto" and a bare "ollama" look what is there. Raises UnknownModel, ConfigError; a bare "ollama" ModelError."""
+    """The model of that name: "offline", "openai[:NAME]", "ollama[:NAME]", "llamacpp[:FILE]", "auto" (or ""). Connects to nothing and
+    loads nothing yet, except that "auto" and a bare "ollama" look what is there. Raises UnknownModel, ConfigError; a bare "ollama"
+    ModelError."""
     adapter, _, model = name.strip().partition(":")
     if adapter == "offline" and not model:
         return OfflineModel()
@@ -93,9 +95,22 @@ def open_model(name: str, settings: Settings) -> ChatModel:
         if not settings.model_window:
             window = min(window, needed_window(settings))
         return ollama.OllamaModel(model, host=settings.ollama_host, window=window, max_output=output)
+    if adapter == "llamacpp":
+        return _llamacpp(model or settings.gguf, settings)
     if adapter in ("auto", "") and not model:
         return open_model(_look(settings).name, settings)
     raise _unknown(name, adapter)
+
+
+def _llamacpp(file: str, settings: Settings) -> ChatModel:
+    if not file:
+        raise UnknownModel("llamacpp needs a model file.", hint="Write llamacpp:/path/to/model.gguf, or set gguf (PMM_GGUF).")
+    if not Path(file).expanduser().is_file():
+        raise UnknownModel(f"There is no model file {file}.", hint="Write llamacpp:/path/to/model.gguf.")
+    from pmm.llm.llamacpp import LlamaCppModel
+
+    window = settings.model_window or needed_window(settings)
+    return LlamaCppModel(file, window=window, gpu=settings.use_gpu, layers=settings.gpu_layers)
 
 
 def choose(settings: Settings) -> Choice:
@@ -131,6 +146,8 @@ def list_models(settings: Settings) -> list[ModelRow]:
         rows += _rows("ollama", wire, ollama.server_models, "")
     else:
         rows.append(ModelRow("ollama", wire.place, "not running"))
+    if settings.gguf:
+        rows.append(ModelRow(f"llamacpp:{settings.gguf}", "in this process", "" if Path(settings.gguf).is_file() else "no such file"))
     return rows
 
 
@@ -152,6 +169,8 @@ def _look(settings: Settings) -> Choice:
         return Choice(f"openai:{name}", f"a server answers at {settings.openai_base_url}", change)
     if name := _at_ollama(settings):
         return Choice(f"ollama:{name}", f"Ollama runs at {settings.ollama_host}", change)
+    if settings.gguf:
+        return Choice(f"llamacpp:{settings.gguf}", "it is the GGUF file that is set", change)
     change = "Set OPENAI_API_KEY, start Ollama, or set model (PMM_MODEL, --model)."
     return Choice("offline", "there is no API key and no local server", change)
 
@@ -210,9 +229,6 @@ def _rows(adapter: str, wire: Wire, server_models: Callable[[Wire, float], list[
 
 
 def _unknown(name: str, adapter: str) -> UnknownModel:
-    if adapter == "llamacpp":
-        hint = "Until it is, llama.cpp's own server works: start it, set openai_base_url to it, and use openai:NAME."
-        return UnknownModel("Models inside this process (llamacpp:...) aren't there yet.", hint=hint)
     import difflib
 
     bare = name.strip()
@@ -224,4 +240,6 @@ def _unknown(name: str, adapter: str) -> UnknownModel:
     if close := difflib.get_close_matches(adapter.lower(), ADAPTERS, n=1):
         rest = bare[len(adapter) :] if close[0] in ("openai", "ollama") else ""
         return UnknownModel(no_such, hint=f"Did you mean {close[0] + rest}?")
-    return UnknownModel(no_such, hint="A name is offline, auto, openai:NAME or ollama:NAME; `pmm models` lists what is here.")
+    return UnknownModel(
+        no_such, hint="A name is offline, auto, openai:NAME, ollama:NAME or llamacpp:FILE; `pmm models` lists what is here."
+    )
