@@ -15,6 +15,7 @@ from pmm.cli import (
     ask,
     at,
     backup,
+    bench,
     chat,
     commitments,
     config,
@@ -92,6 +93,7 @@ for _name, _module in (
     ("doctor", doctor),
     ("backup", backup),
     ("models", models),
+    ("bench", bench),
 ):
     app.command(_name, epilog=_module.EXAMPLES)(getattr(_module, "import_" if _name == "import" else _name))
 app.add_typer(commitments.app, name="commitments")
