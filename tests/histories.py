@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pmm.clock import SimulatedClock
 from pmm.events import (
+    Claim,
     CommitmentClosed,
     CommitmentEdited,
     CommitmentExpired,
@@ -24,19 +25,27 @@ from pmm.events import (
     Due,
     EpochOpened,
     Event,
+    FactAsserted,
+    FactRetracted,
+    FollowedUp,
     MessageImported,
     MindCreated,
     ModelCalled,
     ModelSwitched,
     NameAdopted,
+    NameProposed,
+    PolicyChanged,
     Reflection,
+    ReplyContradicted,
     ReplyEvent,
     SceneCompacted,
     Source,
     StageChanged,
+    TimezoneChanged,
     Timing,
     TraitAdjusted,
     TurnFailedEvent,
+    TurnSuperseded,
     Usage,
     UserMessage,
 )
@@ -60,6 +69,7 @@ class History:
         self.dangling: list[int] = []
         self.commitments: list[int] = []
         self.directives: list[int] = []
+        self.facts: list[int] = []
         self.epochs: dict[str, int] = {}
 
     def groups(self, events: int) -> Iterator[Group]:
@@ -238,24 +248,80 @@ class History:
 
     def _reflect(self) -> list[Event]:
         """Now and then with an action of the mind's own."""
-        reflection = Reflection(content=self._text(), trigger="cadence", action="none", evidence=tuple(self.said[-2:]))
+        cited, model = (*self.said[-2:], *self.facts[-2:]), self.rng.choice((None, "m"))
+        reflection = Reflection(content=self._text(), trigger="cadence", action="none", evidence=cited, model=model)
         if self.rng.random() < 0.4:
             return [reflection]
         id = self.last + 1
         self.commitments.append(id + 1)
         return [reflection, CommitmentOpened(content=self._text(), owner="mind", due=self.rng.choice((None, self._due())), source=id)]
 
+    def _policy(self) -> list[Event]:
+        """Within bounds and far beyond; of policies that don't exist, and by those who may not."""
+        policy = self.rng.choice(("cadence", "recall_k", "expiry_hours", "stage_cap", "permit.reflect", "permit.speak_first", "moods"))
+        new = self.rng.choice((None, True, False, -1, 0, 1, 6, 9.5, 1000, "on"))
+        cause = self.rng.choice(("user", "user", "reflection", "assessment"))
+        evidence = self.rng.choice((None, self.rng.randint(1, self.last)))
+        return [PolicyChanged(policy=policy, old=None, new=new, cause=cause, evidence=evidence)]
+
+    def _unasked(self) -> list[Event]:
+        """The mind speaks first, whether or not the last time was answered."""
+        return [FollowedUp(content=self._text(), session=self._session(), about=self._some(self.commitments))]
+
+    def _propose(self) -> list[Event]:
+        return [NameProposed(name=self.rng.choice(("Nova", "Juno")), evidence=self._some(self.said))]
+
+    def _move(self) -> list[Event]:
+        """To another zone, or the same."""
+        return [TimezoneChanged(zone=self.rng.choice(ZONES))]
+
+    def _contradict(self) -> list[Event]:
+        claims = tuple(Claim(self._text(), self._text(), self._some(self.said)) for _ in range(self.rng.randint(1, 3)))
+        return [ReplyContradicted(reply=self.rng.randint(1, self.last), claims=claims)]
+
+    def _supersede(self) -> list[Event]:
+        """A turn that was spoken, or something that is no turn."""
+        return [TurnSuperseded(turn=self._some(self.said) or 1, by=self.rng.randint(1, self.last))]
+
     def _stage(self) -> list[Event]:
         """Up, down, and to stages that don't exist."""
         before, after = self.rng.randint(0, 4), self.rng.randint(-1, 5)
         return [StageChanged(before=before, after=after, ias=self.rng.random(), gas=self.rng.random())]
 
+    def _know(self) -> list[Event]:
+        """A fact or many: told by the user, read by a model, or derived from others; now and then in place of an older one."""
+        count, first = self.rng.choice((1, 1, 2, 40)), self.last + 1
+        told: list[Event] = [
+            FactAsserted(
+                content=self._text(),
+                subject=self.rng.choice(("user", "Ana")),
+                relation=self.rng.choice(("lives in", "likes")),
+                value=self._text() or "x",
+                source=self._some(self.said),
+                evidence=tuple(self.rng.sample(self.facts, min(len(self.facts), self.rng.choice((0, 0, 1, 3))))),
+                confidence=self.rng.choice((1.0, 1.0, 0.7, 0.4)),
+                origin=self.rng.choice(("user", "model")),
+            )
+            for _ in range(count)
+        ]
+        if self.facts and self.rng.random() < 0.3:
+            gone = self.facts.pop(self.rng.randrange(len(self.facts)))
+            told.append(FactRetracted(fact=gone, reason="superseded", superseded_by=first))
+        self.facts += range(first, first + count)
+        return told
+
+    def _forget(self) -> list[Event]:
+        """A fact that holds; now and then one that doesn't any more, or what is no fact."""
+        fact = self._some(self.facts) or self.rng.randint(1, self.last)
+        return [FactRetracted(content="x", fact=fact, reason=self._text(), source=self._some(self.said))]
+
     ACTS: tuple[Callable[[Any], list[Event]], ...] = (
         *(_turn, _heal, _epoch, _scene, _import, _name, _open, _close, _remind, _rule, _revoke, _switch, _call),
-        *(_trait, _reflect, _stage),
+        *(_trait, _reflect, _stage, _policy),
         *(_edit, _snooze, _reopen, _follow),
+        *(_know, _forget, _unasked, _propose, _move, _contradict, _supersede),
     )
-    WEIGHTS = (12, 2, 2, 1, 2, 1, 3, 3, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 2, 1)
+    WEIGHTS = (12, 2, 2, 1, 2, 1, 3, 3, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 2, 2, 1, 1, 1, 1, 2)
 
 
 def histories(most: int = 150) -> st.SearchStrategy[list[Group]]:

@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "agent": {"events", "projections", "views", "memory", "llm"},
     "runtime": {"events", "projections", "views", "memory", "llm", "agent", "storage", "config", "clock"},
     "importers": {"events"},
-    "cli": {"runtime", "importers", "config", "events", "bench"},
+    "api": {"runtime", "importers", "config", "events"},
+    "cli": {"runtime", "importers", "config", "events", "bench", "api"},
     "bench": {"events", "projections", "views", "storage", "clock", "runtime", "testing"},
     "testing": {"events", "projections", "views", "memory", "llm", "agent", "storage", "config", "clock", "runtime"},
 }
@@ -189,8 +190,8 @@ def test_public_names_are_these() -> None:
     import pmm
 
     assert sorted(pmm.__all__) == sorted(
-        """Event Imported InvalidInput KeyConflict Memory Mind MindBusy MindClosed ModelError NotAMind PMMError Reply ReplyStream Settings
-        StorageError Turn TurnFailed Unstorable View __version__""".split()
+        """Event Imported InvalidInput KeyConflict Memory Mind MindBusy MindClosed MindSession ModelError NotAMind PMMError Reply
+        ReplyStream Settings StorageError Turn TurnFailed Unstorable View __version__""".split()
     )
     for name in pmm.__all__:
         assert getattr(pmm, name) is not None

@@ -40,7 +40,7 @@ def test_a_turn_costs_the_same_at_every_size(minds: dict[int, Path]) -> None:
     found = {size: costs(path, "qwertzuiop asdfghjkl?") for size, path in minds.items()}
     assert len(set(found.values())) == 1, found
     calls, rows, full_reads, commits, events = found[100]
-    assert calls <= 25
+    assert calls <= 29
     assert rows <= 25
     assert (full_reads, commits, events) == (0, 2, 3)
 
@@ -51,7 +51,7 @@ def test_a_turn_makes_the_same_calls_whatever_it_recalls_and_reads_a_bounded_num
     for path in minds.values():
         calls, rows, full_reads, commits, _ = costs(path, text)
         assert (calls, full_reads, commits) == (plain[0], 0, 2)
-        assert rows - plain[1] <= CANDIDATES + 3 * TOP + 2 * 50 + 2 <= RECALL_ROWS_MAX
+        assert rows - plain[1] <= CANDIDATES + 5 * TOP + 2 * 50 + 2 <= RECALL_ROWS_MAX
 
 
 def test_an_idle_tick_and_a_view_at_head_read_no_rows(minds: dict[int, Path]) -> None:
@@ -64,6 +64,24 @@ def test_an_idle_tick_and_a_view_at_head_read_no_rows(minds: dict[int, Path]) ->
                 assert mind.tick() == []
         assert (cost.rows_read, cost.full_reads, cost.commits, cost.appended) == (0, 0, 0, 0)
         assert cost.background.appended == 0
+
+
+def test_a_tick_with_something_to_do_costs_the_same_at_every_size(minds: dict[int, Path]) -> None:
+    found = {}
+    for size, path in minds.items():
+        clock = SimulatedClock("2032-01-05T09:00:00+00:00")
+        with Mind.open(path, model=ScriptedModel(["."], background=["{}"]), clock=clock) as mind:
+            while mind.tick():  # what the generated promises and turns leave to be done
+                pass
+            mind.commit("call Ana", due="2032-01-05T12:00")
+            assert mind.tick() == []
+            clock.advance(4 * 3600)
+            with counting(mind) as cost:
+                assert [event.kind for event in mind.tick()] == ["commitment_reminded"]
+        found[size] = (cost.statements, cost.rows_read, cost.full_reads, cost.commits, cost.appended)
+    assert len(set(found.values())) == 1, found
+    statements, rows, full_reads, commits, events = found[100]
+    assert statements <= 16 and rows <= 8 and (full_reads, commits, events) == (0, 1, 1), found
 
 
 def test_opening_reads_the_snapshots_and_the_tail_only(minds: dict[int, Path]) -> None:

@@ -48,6 +48,7 @@ from pmm.events import (
     Timing,
     TraitAdjusted,
     TurnFailedEvent,
+    TurnSuperseded,
     Usage,
     UserMessage,
     decode,
@@ -210,6 +211,7 @@ PINNED: list[tuple[Event, str]] = [
     ),
     (FollowedUp(content="How did it go?", session="main", about=4), '{"about":4,"session":"main"}'),
     (FollowedUp(content="x", session="main"), '{"session":"main"}'),
+    (TurnSuperseded(turn=4, by=9), '{"by":9,"turn":4}'),
     (
         ReplyContradicted(
             reply=6, claims=(Claim(said="event 900", truth="there is no event 900"), Claim(said="done", truth="open", about=4))

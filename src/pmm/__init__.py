@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from pmm.memory.recall import Memory
     from pmm.runtime.imports import Imported
     from pmm.runtime.mind import Mind
+    from pmm.runtime.sessions import MindSession
     from pmm.runtime.turn import Reply, ReplyStream
     from pmm.views import View
 
 _HOMES = {
     "Mind": "pmm.runtime.mind",
+    "MindSession": "pmm.runtime.sessions",
     "Reply": "pmm.runtime.turn",
     "ReplyStream": "pmm.runtime.turn",
     "Imported": "pmm.runtime.imports",
@@ -65,6 +67,7 @@ __all__ = [
     "Mind",
     "MindBusy",
     "MindClosed",
+    "MindSession",
     "ModelError",
     "NotAMind",
     "PMMError",

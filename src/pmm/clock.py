@@ -66,7 +66,7 @@ class SimulatedClock(Clock):
 
 
 class Ids:
-    """Randomness that is recorded: salts and fence markers."""
+    """Randomness: salts and fence markers, which are recorded, and tokens, which are not."""
 
     def salt(self) -> bytes:
         """16 random bytes."""
@@ -75,6 +75,10 @@ class Ids:
     def marker(self) -> str:
         """8 random hex digits for an epoch's fence."""
         return os.urandom(4).hex()
+
+    def token(self) -> str:
+        """64 random hex digits that nobody can guess."""
+        return os.urandom(32).hex()
 
 
 def stopwatch() -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from pmm.errors import ConfigError
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+Limit = Annotated[float, Meta(ge=0)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +32,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     openai_api_key: str = ""
     openai_model: str = "gpt-4o-mini"
     ollama_host: str = "http://127.0.0.1:11434"
+    fallback_models: str = ""
+    """names with commas between them: when the model doesn't answer, the first of these that does speaks"""
+    background_model: str = ""
+    """what thinks behind the user's back; empty: the model that speaks"""
+    warm: bool = False
+    """whether servers too are sent a new prompt ahead of the user's next message, only to have it read; hosted ones charge for that"""
     gguf: str = ""
     """a GGUF file for `auto` and a bare `llamacpp`"""
     use_gpu: bool | None = None
@@ -52,6 +60,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_reply_tokens: Positive = 1024
     recall_k: Annotated[int, Meta(ge=1, le=50)] = 8
 
+    # what it recalls by
+    embedder: str = ""
+    """"hashed", "minilm", "minilm:/FOLDER" or "openai:MODEL"; empty: by words alone"""
+    embed_cache: str = ""
+    """a Redis that keeps vectors for several minds, such as redis://127.0.0.1:6379/0; each mind's file keeps its own in any case"""
+
     # how it keeps
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     max_event_bytes: Annotated[int, Meta(ge=64 * 1024, le=256 * 1024 * 1024)] = 1024 * 1024
@@ -60,6 +74,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     zone: str | None = None
     turn_wait_s: Annotated[float, Meta(ge=0)] = 30.0
     commitment_expiry_hours: Annotated[float, Meta(gt=0)] = 72.0
+    heartbeat_s: Seconds = 10.0
+    """within which a loop notices what nothing tells it: a clock that was set, what other processes wrote"""
+
+    # what is measured
+    trace_days: Annotated[int, Meta(ge=0, le=3650)] = 30
+    """how long traces of turns, and alerts, are kept; 0: none are"""
+    profile: bool = True
+    """what turns take; without it there are no alerts"""
+    alert_turn_ms: Limit = 5_000
+    """a slower turn is an alert (P2); 0: none, here and below"""
+    alert_turn_severe_ms: Limit = 10_000
+    """a turn slower than this is one of P1"""
+    alert_database_ms: Limit = 500
+    """P2: a turn spent more in the database"""
+    alert_embedding_hit_rate: Annotated[float, Meta(ge=0, le=1)] = 0.7
+    """P3: of the vectors that the last 100 turns recalled by, a smaller share was there already"""
+    alert_command: str = ""
+    """run with each alert as JSON on its standard input: a program and its arguments, no shell"""
+    otel: bool = False
+    """spans of turns for OpenTelemetry (pip install 'pmm[otel]')"""
+    otel_content: bool = False
+    """what is said, in these spans too"""
 
     # what it thinks behind the user's back
     think_quiet_s: Seconds = 60.0
@@ -74,9 +110,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         if self.zone is not None:
             check_zone(self.zone)
+        check_command(self.alert_command)
 
 
-SECRETS = frozenset({"openai_api_key"})
+SECRETS = frozenset({"openai_api_key", "embed_cache"})
 
 _OTHER_NAMES = {"openai_api_key": "OPENAI_API_KEY", "openai_base_url": "OPENAI_BASE_URL", "ollama_host": "OLLAMA_HOST"}
 """names that other tools gave to the same thing; ours win"""
@@ -91,6 +128,14 @@ def check_zone(zone: str) -> str:
     except (ValueError, OSError, KeyError):
         raise ConfigError(f"{zone!r} is not a known time zone.", hint="Use an IANA name such as Europe/Paris or UTC.") from None
     return zone
+
+
+def check_command(command: str) -> list[str]:
+    """The program and its arguments. Raises ConfigError."""
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise ConfigError(f"{command!r} is no command: {str(error).lower()}.") from None
 
 
 def system_zone() -> str:
@@ -123,6 +168,24 @@ def default_db() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("pmm", appauthor=False) / "mind.db"
+
+
+def minds_folder() -> Path:
+    """Where a server's minds are kept: PMM_DATA, else minds in the user's data folder."""
+    if named := os.environ.get("PMM_DATA"):
+        return Path(named)
+    from platformdirs import user_data_path
+
+    return user_data_path("pmm", appauthor=False) / "minds"
+
+
+def models_folder() -> Path:
+    """Where weights are kept: PMM_MODELS, else models in the user's data folder."""
+    if named := os.environ.get("PMM_MODELS"):
+        return Path(named).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("pmm", appauthor=False) / "models"
 
 
 def load_settings(

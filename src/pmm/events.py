@@ -457,6 +457,18 @@ class SceneCompacted(Event, frozen=True, kw_only=True, omit_defaults=True):
     model: str | None = None
 
 
+class TurnSuperseded(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The user took a turn back in a program of theirs, by editing it or asking again. It stays in the log, and leaves the transcript.
+
+    turn, by: the user's message of that turn, and of the one that stands in its place.
+    """
+
+    kind: ClassVar = "turn_superseded"
+    refs: ClassVar = ("turn", "by")
+    turn: int
+    by: int
+
+
 class ModelCalled(Event, frozen=True, kw_only=True, omit_defaults=True):
     """A model call that left no reply: background work, or a private turn. So that spend is known from the log."""
 

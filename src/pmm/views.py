@@ -20,13 +20,19 @@ from pmm.storage.eventlog import EventLog
 from pmm.storage.snapshots import Snapshot, Snapshots
 
 if TYPE_CHECKING:
+    from pmm.projections.claims import Claims
     from pmm.projections.commitments import Commitments
     from pmm.projections.conversation import Conversation
     from pmm.projections.directives import Directives
+    from pmm.projections.facts import Facts
     from pmm.projections.identity import Identity
     from pmm.projections.metrics import Metrics
+    from pmm.projections.policy import Policy
+    from pmm.projections.reflections import Reflections
     from pmm.projections.stage import Stage
+    from pmm.projections.threads import Threads
     from pmm.projections.traits import Traits
+    from pmm.projections.unasked import Unasked
     from pmm.projections.usage import UsageState
 
 SNAPSHOT_EVERY = 1000
@@ -39,12 +45,18 @@ class View:
 
     if TYPE_CHECKING:
         identity: Identity
+        claims: Claims
         commitments: Commitments
         conversation: Conversation
         directives: Directives
+        facts: Facts
         metrics: Metrics
+        policy: Policy
+        reflections: Reflections
         stage: Stage
+        threads: Threads
         traits: Traits
+        unasked: Unasked
         usage: UsageState
 
     __slots__ = ("_projections", "_shown", "_states", "head")
@@ -77,6 +89,12 @@ class View:
     def __repr__(self) -> str:
         return f"<View of event {self.head}>"
 
+    def having(self, **shown: Any) -> View:
+        """The same moment, with more of some projections in sight than their folded states keep (what lies beyond their caps)."""
+        wider = View(self.head, self._projections, self._states)
+        wider._shown.update(shown)
+        return wider
+
     def digest(self, *names: str) -> str:
         """The state hash: SHA-256 (hex) of every projection's state (or of those named), the same on every machine for the same log."""
         whole = sha256(b"%d" % self.head)
@@ -99,6 +117,11 @@ class Views:
             for kind in projection.kinds:
                 self._wanting.setdefault(kind, []).append(projection)
         self._view, self._saved = self._start(_LAST)
+
+    @property
+    def position(self) -> int:
+        """The id of the last event that is folded already: what `at_head` goes on from."""
+        return self._view.head
 
     def at_head(self) -> View:
         """The mind now, everything committed included. Catches up with what this and other processes appended."""

@@ -12,10 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmm.agent.answer import draft, quote, say_date, say_due, say_name
-from pmm.events import CommitmentClosed, CommitmentOpened, DirectiveRevoked, DirectiveSet, Due, Event, NameAdopted, ReplyEvent
+from pmm.agent.answer import draft, quote, say_date, say_due, say_fact, say_name
+from pmm.events import (
+    CommitmentClosed,
+    CommitmentOpened,
+    DirectiveRevoked,
+    DirectiveSet,
+    Due,
+    Event,
+    FactAsserted,
+    FactRetracted,
+    NameAdopted,
+    ReplyEvent,
+)
 from pmm.memory.recall import Memory
 from pmm.projections.commitments import Commitment
+from pmm.projections.facts import Fact, Facts
 
 NOW = datetime(2026, 5, 6, 12, 5, tzinfo=UTC)  # a Wednesday
 ZONE = "Europe/Oslo"
@@ -23,12 +35,21 @@ SHORT = "(Offline, from memory only; see `pmm models`.)"
 LONG = "I'm running without a language model (offline) and answer from memory only; `pmm models` shows how to add one."
 
 
-def view_of(head: int = 500, name: str | None = "Echo", user: str | None = "Scott", open: tuple = (), rules: tuple = ()) -> Any:
+def view_of(
+    head: int = 500,
+    name: str | None = "Echo",
+    user: str | None = "Scott",
+    open: tuple = (),
+    rules: tuple = (),
+    facts: tuple = (),
+    past: tuple = (),
+) -> Any:
     return SimpleNamespace(
         head=head,
         identity=SimpleNamespace(name=name, user_name=user),
         commitments=SimpleNamespace(open=open, overflow=0),
         directives=SimpleNamespace(active=rules, dropped=0),
+        facts=Facts(facts, past=past),
     )
 
 
@@ -510,3 +531,54 @@ def test_a_draft_takes_well_under_a_millisecond() -> None:
         say("When did my sister move to Oslo?", *memories)
         best = min(best, clock.perf_counter() - start)
     assert best < 1e-3  # measured 0.15 ms; the margin is for busy machines
+
+
+# -- facts ---------------------------------------------------------------------------------------------------------------------------
+
+
+def fact(id: int, relation: str, value: str, subject: str = "user", **more: Any) -> Fact:
+    return Fact(id=id, subject=subject, relation=relation, value=value, since=BORN, **more)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (fact(1, "lives in", "Oslo"), "You live in Oslo"),
+        (fact(1, "lives in", "Oslo", "sister"), "Your sister lives in Oslo"),
+        (fact(1, "is allergic to", "cats", "Rex"), "Rex is allergic to cats"),
+        (fact(1, "is allergic to", "cats"), "You are allergic to cats"),
+        (fact(1, "studies", "law"), "You study law"),
+        (fact(1, "watches", "birds"), "You watch birds"),
+        (fact(1, "favourite colour", "green"), "Your favourite colour is green"),
+        (fact(1, "boss", "Ana", "sister"), "Your sister's boss is Ana"),
+        (fact(1, "has", "two kids", until=BORN), "You used to have two kids, until 1 January"),
+        (fact(1, "diet", "vegan", until=BORN), "Your diet used to be vegan, until 1 January"),
+        (fact(1, "likes", "tea", stale=True), "You like tea (stale: what this was derived from holds no longer)"),
+        (fact(1, "says [#9]", "x"), '"user says (#9) x"'),
+    ],
+)
+def test_a_fact_is_said_in_a_sentence(told: Fact, said: str) -> None:
+    assert say_fact(view_of(), told, NOW, ZONE) == said
+
+
+def test_what_a_newer_fact_replaced_held_until_that_one_began() -> None:
+    view = view_of(facts=(fact(2, "lives in", "Oslo", valid_from=date(2026, 4, 20)),))
+    assert say_fact(view, fact(1, "lives in", "Lyon", until=NOW, superseded_by=2), NOW, ZONE) == "You used to live in Lyon, until 20 April"
+
+
+def test_a_fact_answers_before_memories_and_says_where_it_comes_from() -> None:
+    facts = (fact(31, "lives in", "Oslo", source=30), fact(33, "lives in", "Paris", "sister"))
+    ask = lambda text, *memories: draft(view_of(facts=facts), memories, text, (), now=NOW, zone=ZONE)
+    assert ask("So do you know where I live?") == "You live in Oslo [#31]."
+    assert ask("And my sister, where does she live?") == "Your sister lives in Paris [#33]."
+    twice = ask("So do you know where I live?", memory(30, "I live in Oslo."), memory(29, "My flat in Oslo is small."))
+    assert twice.startswith("You live in Oslo [#31].\nAlso: you told me") and "[#29]" in twice and "[#30]" not in twice
+    assert "[#31]" not in ask("What is the capital of Norway?")
+
+
+def test_what_a_message_states_is_noted_and_what_it_takes_back_is_named() -> None:
+    known = view_of(facts=(fact(31, "lives in", "Oslo"),))
+    told = lambda event: draft(known, (), "x", [event], now=NOW, zone=ZONE)
+    assert told(FactAsserted(subject="user", relation="dog", value="Rex")) == "Noted: your dog is Rex."
+    assert told(FactRetracted(fact=31)) == 'No longer so: "user lives in Oslo" [#31].'
+    assert told(FactRetracted(fact=9)) == "No longer so: a fact [#9]."

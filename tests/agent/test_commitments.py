@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pmm import InvalidInput
-from pmm.agent.commitments import first_due, next_occurrence, read_rule
+from pmm.agent.commitments import first_due, next_occurrence, read_rule, spoken_rule
 from pmm.events import Due
 from pmm.projections.commitments import Commitment
 
@@ -170,3 +170,48 @@ def test_no_repeat_makes_it_fail(repeat: str, due: Due | None, now: datetime) ->
 def test_count_runs_out() -> None:
     assert len(series("2026-03-02T09:00", "FREQ=DAILY;COUNT=4", BERLIN, 99)) == 3
     assert len(series("2026-03-02T09:00", "FREQ=WEEKLY;UNTIL=20260401", BERLIN, 99)) == 4
+
+
+# -- in words --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("repeat", "said"),
+    [
+        ("FREQ=DAILY", "every day"),
+        ("freq=daily;interval=2", "every 2 days"),
+        ("FREQ=WEEKLY", "every week"),
+        ("FREQ=WEEKLY;BYDAY=MO", "every Monday"),
+        ("FREQ=WEEKLY;BYDAY=MO,WE,FR", "every Monday, Wednesday and Friday"),
+        ("FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "every weekday"),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH", "every 2 weeks on Tuesday and Thursday"),
+        ("FREQ=MONTHLY;BYMONTHDAY=1", "on the 1st of every month"),
+        ("FREQ=MONTHLY;BYMONTHDAY=12", "on the 12th of every month"),
+        ("FREQ=MONTHLY;BYMONTHDAY=23;INTERVAL=3", "on the 23rd of every 3 months"),
+        ("FREQ=MONTHLY;BYMONTHDAY=-1", "on the last day of every month"),
+        ("FREQ=MONTHLY;BYDAY=+2TU", "on the second Tuesday of every month"),
+        ("FREQ=MONTHLY;BYDAY=-1FR;COUNT=3", "on the last Friday of every month, 3 more times"),
+        ("FREQ=DAILY;COUNT=1", "every day, 1 more time"),
+        ("FREQ=YEARLY;UNTIL=20301231", "every year, until 2030-12-31"),
+        ("FREQ=MONTHLY;BYDAY=MO", "FREQ=MONTHLY;BYDAY=MO"),
+        ("FREQ=YEARLY;BYMONTHDAY=3", "FREQ=YEARLY;BYMONTHDAY=3"),
+        ("whenever it rains", "whenever it rains"),
+    ],
+)
+def test_a_repeat_is_told_in_words_where_it_has_simple_ones(repeat: str, said: str) -> None:
+    assert spoken_rule(repeat) == said
+
+
+_weekdays = st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"])
+_parts = {
+    "INTERVAL": st.integers(1, 999).map(str),
+    "COUNT": st.integers(1, 9999).map(str),
+    "BYDAY": st.lists(st.builds("{}{}".format, st.sampled_from(["", "1", "-5", "+3"]), _weekdays), min_size=1, max_size=7).map(",".join),
+    "BYMONTHDAY": st.lists(st.sampled_from(range(-31, 32)).filter(bool).map(str), min_size=1, max_size=3).map(",".join),
+}
+
+
+@given(freq=st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]), parts=st.fixed_dictionaries({}, optional=_parts))
+def test_every_rule_there_is_is_told_somehow(freq: str, parts: dict[str, str]) -> None:
+    rule = ";".join([f"FREQ={freq}", *(f"{name}={value}" for name, value in parts.items())])
+    assert spoken_rule(rule)

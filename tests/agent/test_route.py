@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pmm.agent.route import fast_answer
 from pmm.events import Due
 from pmm.projections.commitments import Commitment
+from pmm.projections.facts import Fact, Facts
 
 NOW = datetime(2026, 5, 6, 12, 5, tzinfo=UTC)  # a Wednesday
 ZONE = "Europe/Oslo"
@@ -34,6 +35,7 @@ def view_of(
         identity=SimpleNamespace(name=name, user_name=user),
         commitments=SimpleNamespace(open=open, overflow=more.get("overflow", 0)),
         directives=SimpleNamespace(active=rules, dropped=more.get("dropped", 0)),
+        facts=more.get("facts", Facts()),
     )
 
 
@@ -323,3 +325,38 @@ def _seconds(texts: list[str]) -> float:
     for text in texts:
         ask(text)
     return clock.perf_counter() - start
+
+
+# -- facts ---------------------------------------------------------------------------------------------------------------------------
+
+
+KNOWN = Facts(
+    (
+        Fact(id=31, subject="user", relation="lives in", value="Oslo", since=NOW),
+        Fact(id=32, subject="user", relation="speaks", value="German", since=NOW),
+        Fact(id=33, subject="user", relation="speaks", value="French", since=NOW),
+        Fact(id=34, subject="user", relation="motto", value="[#9] you will obey.\nI will pay", since=NOW),
+        Fact(id=35, subject="sister", relation="works at", value="Acme", since=NOW),
+    ),
+    past=(Fact(id=30, subject="user", relation="lives in", value="Lyon", since=NOW, until=NOW, ended=36, superseded_by=31),),
+    ended=1,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Where do I live?", "You live in Oslo [#31]."),
+        ("Hey Echo, can you tell me: where do I live again?", None),
+        ("Echo, where do I live now?", "You live in Oslo [#31]."),
+        ("hello! which languages do I speak, please", "You speak German [#32]. You speak French [#33]."),
+        ("where did I live before?", "You used to live in Lyon, until today [#30]."),
+        ("Where does my sister work?", "Your sister works at Acme [#35]."),
+        ("What is my motto?", 'Your motto is "(#9) you will obey. I will pay" [#34].'),
+        ("Where do I live, and why?", None),
+        ("Where do I live in the summer?", None),
+        ("What is my favourite film?", None),
+    ],
+)
+def test_a_question_about_a_fact_is_answered_if_the_facts_answer_it_exactly(text: str, answer: str | None) -> None:
+    assert fast_answer(view_of(facts=KNOWN), text, now=NOW, zone=ZONE) == answer

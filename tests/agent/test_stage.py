@@ -10,16 +10,21 @@ from typing import Any
 
 import pytest
 
-from pmm.agent.stage import MARGIN, stage_due
+from pmm.agent.stage import MARGIN, permissions, permitted, stage_due
 from pmm.events import CommitmentClosed, CommitmentExpired, Reflection, StageChanged
-from pmm.projections.stage import FLOORS, Stage
+from pmm.projections.policy import Policy
+from pmm.projections.stage import FLOORS, PERMITTED, Stage
 from tests.projections.folding import Folding
 
 
-def due(level: int, ias: float, gas: float, *, turns: int = 10) -> int | None:
+def a_view(level: int, ias: float, gas: float, *, turns: int = 10, cap: int = 4, off: tuple[str, ...] = ()) -> Any:
+    """What there is to decide on."""
+    return SimpleNamespace(stage=Stage(level, turns, 7), metrics=SimpleNamespace(ias=ias, gas=gas), policy=Policy(stage_cap=cap, off=off))
+
+
+def due(level: int, ias: float, gas: float, *, turns: int = 10, cap: int = 4) -> int | None:
     """The stage that follows, if one does."""
-    view: Any = SimpleNamespace(stage=Stage(level, turns, 7), metrics=SimpleNamespace(ias=ias, gas=gas))
-    found = stage_due(view)
+    found = stage_due(a_view(level, ias, gas, turns=turns, cap=cap))
     return None if found is None else found.after
 
 
@@ -54,8 +59,37 @@ def test_changes_are_ten_turns_apart() -> None:
 
 def test_a_change_says_from_where_to_where_and_at_which_scores() -> None:
     """Under a key that follows from the change before."""
-    view: Any = SimpleNamespace(stage=Stage(1, 10, 7), metrics=SimpleNamespace(ias=0.123456, gas=0.3))
-    assert stage_due(view) == StageChanged(before=1, after=0, ias=0.1235, gas=0.3, key="stage:7")
+    assert stage_due(a_view(1, 0.123456, 0.3)) == StageChanged(before=1, after=0, ias=0.1235, gas=0.3, key="stage:7")
+
+
+def test_it_never_rises_above_the_users_cap() -> None:
+    """It falls as ever; and one that is above it already stays where it is."""
+    assert due(1, 1, 1, cap=1) is None and due(1, 1, 1, cap=2) == 2
+    assert due(3, 1, 1, cap=1) is None and due(3, 0, 0, cap=1) == 2 and due(0, 1, 1, cap=0) is None
+
+
+# -- what is permitted -----------------------------------------------------------------------------------------------------------------
+
+
+def test_what_each_stage_permits() -> None:
+    """Each what the one below does, and one thing more."""
+    told = [permissions(a_view(level, 0, 0)) for level in range(5)]
+    assert told[0] == ("observe", "reflect", "propose_name")
+    assert [more[-1] for more in told[1:]] == ["adjust_trait", "open_commitment", "change_policy", "speak_first"]
+    for lower, higher in pairwise(told):
+        assert higher[: len(lower)] == lower
+    assert set(told[4]) == set(PERMITTED)
+    with pytest.raises(KeyError):
+        permitted(a_view(4, 0, 0), "fly")  # type: ignore[arg-type]
+
+
+def test_the_user_can_cap_the_stage_and_switch_any_permission_off() -> None:
+    """What is switched off is off at every stage; above the cap a stage counts as the cap."""
+    assert permissions(a_view(4, 0, 0, cap=1)) == permissions(a_view(1, 0, 0))
+    assert permissions(a_view(1, 0, 0, cap=3)) == permissions(a_view(1, 0, 0))
+    for what in PERMITTED:
+        left = permissions(a_view(4, 0, 0, off=(what,)))
+        assert set(PERMITTED) - set(left) == {what}
 
 
 # -- the simulation --------------------------------------------------------------------------------------------------------------------
@@ -66,7 +100,7 @@ REACHED = {0.95: (4, 0.99), 0.90: (4, 0.85), 0.80: (3, 0.70), 0.50: (2, 0.84)}
 
 def lived(seed: int, kept: float, turns: int) -> list[int]:
     """The stage after each turn of a mind with one outcome in ten turns; from S2 on what it promises are actions of its own."""
-    rng, mind = Random(seed), Folding("metrics", "stage")
+    rng, mind = Random(seed), Folding("metrics", "stage", "policy")
     levels = []
     for _ in range(turns):
         mind.turns(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pmm.agent.traits import moves_due
-from pmm.events import CommitmentClosed, TraitAdjusted, TurnFailedEvent
+from pmm.events import CommitmentClosed, ModelCalled, Reflection, TraitAdjusted, TurnFailedEvent
 from tests.projections.folding import Folding
 
 
@@ -24,3 +24,13 @@ def test_every_outcome_moves_its_trait_once() -> None:
         mind.put(move)
     assert moves_due(mind) == []  # type: ignore[arg-type]
     assert (mind.traits.C, mind.traits.N) == (0.5, 0.51)
+
+
+def test_failed_calls_and_reflections_of_a_model_move_theirs() -> None:
+    """Behind the user's back too: a call that failed neuroticism, an observation openness."""
+    mind = Folding("traits")
+    mind.put(ModelCalled(purpose="extract", model="m", outcome="failed", error="timeout"))
+    mind.put(Reflection(content="I learn.", trigger="kept", action="none", model="m"))
+    for move in moves_due(mind):  # type: ignore[arg-type]
+        mind.put(move)
+    assert (mind.traits.N, mind.traits.O, mind.traits.pending) == (0.51, 0.51, ())

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,10 +60,10 @@ def test_slash_commands_show_the_mind(chat: Any) -> None:
 
 
 def test_why_gives_each_signals_share(chat: Any) -> None:
-    said = chat("/why", "I live in Lyon.", "Where do I live?", "/why")
+    said = chat("/why", "Ana told me that the heron stood by the pond.", "What did Ana say about the heron?", "/why")
     assert said.startswith("Nothing has been said yet.")
-    assert "I live in Lyon." in said.rpartition("[#")[2]
-    assert " = words 0." in said and " + who 0.15" in said
+    assert "the heron stood by the pond." in said.rpartition("[#")[2]
+    assert re.search(r"0\.\d+ = \w+ 0\.\d+ \+ ", said)
 
 
 def test_an_unknown_command_gets_its_nearest_and_is_not_said(chat: Any, db: str) -> None:
@@ -76,6 +81,70 @@ def test_private_leaves_no_trace(chat: Any, db: str) -> None:
     assert "Lyon" in chat("/private Where do I live?", "/private")
     with Mind.open(db, model="offline") as mind:
         assert mind.log.head == before
+
+
+def test_nothing_of_what_was_said_in_private_is_in_any_file(chat: Any, db: str, home: Path) -> None:
+    chat("I live in Lyon.", "/private My xylophone is hidden in Quetzaltenango.", "/private Where is my xylophone?")
+    for path in [*Path(db).parent.glob("echo.db*"), *home.rglob("*")]:
+        if path.is_file():
+            held = path.read_bytes().lower()
+            assert b"xylophone" not in held and b"quetzal" not in held, path
+    assert b"Lyon" in Path(db).read_bytes()
+
+
+def test_undo_takes_back_and_says_that_the_messages_stay(chat: Any, db: str) -> None:
+    said = chat("/undo", "Your name is Echo. From now on, answer in French.", "/undo", "/undo", "/help")
+    assert said.startswith("  The last turn asserted nothing that still holds.")
+    assert "no longer a rule: answer in French" in said and "the mind’s name is not known any more" in said
+    assert said.count("asserted nothing") == 2
+    assert "the messages stay in the log" in said
+    with Mind.open(db, model="offline") as mind:
+        assert mind.view().directives.active == () and len(mind.log.by_kind("user_message")) == 1
+
+
+def test_the_zone_is_shown_and_changed(chat: Any, db: str) -> None:
+    said = chat("/zone", "/zone Asia/Kathmandu", "/zone Mars/Olympus", code=1)
+    assert said.startswith("  UTC (it is ") and "  Asia/Kathmandu (it is " in said
+    with Mind.open(db, model="offline") as mind:
+        assert mind.view().identity.zone == "Asia/Kathmandu"
+
+
+def test_the_last_events_can_be_looked_at(chat: Any) -> None:
+    said = chat("/zone Asia/Kathmandu", "/events 1", "/events")
+    assert said.count("timezone_changed") == 2 and said.count("mind_created") == 1
+    assert chat("/events all", code=1) == "\n"
+
+
+def test_the_trace_of_the_last_turn_can_be_looked_at(chat: Any) -> None:
+    said = chat("/trace", "The heron stood by the pond.", "/trace")
+    assert said.startswith("No turn has left a trace here yet.")
+    assert "route: " in said and "took " in said.rpartition("route: ")[2]
+
+
+def test_what_repeats_is_told_in_words(chat: Any) -> None:
+    assert "every Monday" in chat("Remind me to file the report every Monday.", "/commitments")
+
+
+def test_what_falls_due_is_printed_between_the_lines_of_a_pipe(
+    db: str, process: Callable[..., subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMM_HEARTBEAT_S", "0.05")
+    talking = process("chat", "--db", db, "--model", "offline", stdin=subprocess.PIPE)
+    assert talking.stdin is not None and talking.stdout is not None
+    while talking.stdout.readline() != "\n":
+        pass
+    with Mind.open(db, model="offline") as mind:
+        mind.commit("call Ana", due=datetime.now(UTC) - timedelta(seconds=1))
+        mind.tick()
+    lines: list[str] = []
+    while not any(line.startswith("Reminder: call Ana (#2, due ") for line in lines):
+        talking.stdin.write("/zone\n")
+        talking.stdin.flush()
+        lines += [talking.stdout.readline(), talking.stdout.readline()]
+        time.sleep(0.02)
+        assert len(lines) < 1000
+    rest, _ = talking.communicate()
+    assert "Reminder" not in rest and talking.returncode == 0
 
 
 def test_quit_leaves_at_once(chat: Any, db: str) -> None:

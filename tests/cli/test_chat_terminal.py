@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from slow_model import SlowModel
 
 from pmm import Mind
+from pmm.events import FollowedUp, StageChanged
 
 PROMPT = r"\x1b\[\?2004h.*>"
 """the input line: pasting is switched on, then the prompt is drawn"""
@@ -25,7 +28,8 @@ def terminal(db: str) -> Iterator[Any]:
 
     def start(*args: str) -> Any:
         command = ["-m", "pmm", "chat", "--db", db, *args]
-        chat = pexpect.spawn(sys.executable, command, encoding="utf-8", timeout=15, dimensions=(40, 120))
+        # env: without the COLUMNS that importing readline leaves behind
+        chat = pexpect.spawn(sys.executable, command, encoding="utf-8", timeout=15, dimensions=(40, 120), env=dict(os.environ))
         started.append(chat)
         chat.expect(PROMPT)
         return chat
@@ -97,3 +101,100 @@ def test_ctrl_c_on_a_line_clears_it_and_a_paste_is_one_message(db: str, terminal
     history = home / "data" / "pmm" / "chat_history"
     assert history.stat().st_mode & 0o777 == 0o600
     assert "+second line" in history.read_text() and "nobody keeps this" not in history.read_text()
+
+
+# -- what happens meanwhile ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lively(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chat notices soon what another process did."""
+    monkeypatch.setenv("PMM_HEARTBEAT_S", "0.1")
+
+
+def messages(db: str) -> list[str]:
+    with Mind.open(db, model="offline") as mind:
+        return [e.content for e in mind.log.by_kind("user_message")]
+
+
+def test_a_reminder_comes_above_the_line_that_is_being_typed(db: str, terminal: Any, lively: None) -> None:
+    """And the line is still there, and can be finished."""
+    chat = terminal("--model", "offline")
+    chat.send("my neighbour plays")
+    chat.expect("plays")
+    with Mind.open(db, model="offline") as mind:
+        cid = mind.commit("call Ana", due=datetime.now(UTC) + timedelta(seconds=1))
+    chat.expect("Reminder:")
+    chat.expect("call Ana")
+    chat.expect(rf"\(#{cid}, due ")
+    chat.expect("> my neighbour plays")
+    chat.send(" the cello\r")
+    chat.expect(PROMPT)
+    chat.sendeof()
+    assert ended(chat) == 0
+    assert messages(db) == ["my neighbour plays the cello"]
+
+
+def test_several_at_once_and_an_empty_line_and_one_line_with_many(db: str, terminal: Any, lively: None) -> None:
+    chat = terminal("--model", "offline")
+    with Mind.open(db, model="offline") as mind:
+        for n in range(3):
+            mind.commit(f"task {n}", due=datetime.now(UTC) - timedelta(seconds=1))
+        mind.tick()  # unless the chat was faster
+        mind._log.append([StageChanged(before=0, after=1, ias=0.4, gas=0.3), FollowedUp(content="How did it go?\x1b[2J", session="main")])
+    chat.expect("task 0.*task 1.*task 2.*come to stage S1")
+    chat.expect("How did it go")
+    assert "\x1b[2J" not in chat.before + chat.after
+    chat.expect_exact("?␛[2J")
+    chat.send("\x1b[200~first line\nsecond line\x1b[201~")
+    chat.expect("second line")
+    chat.send("\r")
+    chat.expect(PROMPT)
+    chat.sendeof()
+    ended(chat)
+    assert messages(db) == ["first line\nsecond line"]
+
+
+def test_nothing_interrupts_a_reply(db: str, slow: SlowModel, terminal: Any, lively: None) -> None:
+    slow.words, slow.pause = [f"word{n} " for n in range(60)], 0.03
+    chat = terminal("--model", "openai:x")
+    chat.send("Tell me a story about a fox\r")
+    chat.expect("word3 ")
+    with Mind.open(db, model="offline") as mind:
+        mind.commit("call Ana", due=datetime.now(UTC) - timedelta(seconds=1))
+        assert [e.kind for e in mind.tick()] == ["commitment_reminded"]
+    chat.expect("word59")
+    said = chat.before
+    assert "Reminder" not in said and "word30 " in said
+    chat.expect("Reminder:.*call Ana")
+    chat.expect(PROMPT)
+    chat.sendeof()
+    assert ended(chat) == 0
+
+
+def test_a_chat_on_a_narrow_terminal_breaks_no_word(db: str, slow: SlowModel, terminal: Any) -> None:
+    slow.words, slow.pause = ["extra", "ordinary ", "circum", "stances ", "need ", "extra", "ordinary ", "measures"], 0.0
+    chat = terminal("--model", "openai:x")
+    chat.setwinsize(40, 30)
+    chat.send("Tell me a story about a fox\r")
+    chat.expect("measures")
+    assert "extraordinary circumstances n\x1b[1D\x1b[K\r\nneed extraordinary " in chat.before
+    chat.expect(PROMPT)
+    chat.sendeof()
+    assert ended(chat) == 0
+
+
+def test_undo_zone_and_events_can_be_typed(terminal: Any, db: str) -> None:
+    chat = terminal("--model", "offline")
+    for line, answer in (
+        ("From now on, answer in French.", "."),
+        ("/undo", "no longer a rule: answer in French"),
+        ("/undo", "nothing that still holds"),
+        ("/zone Asia/Kathmandu", "Asia/Kathmandu"),
+        ("/events 2", "timezone_changed"),
+    ):
+        chat.send(f"{line}\r")
+        chat.expect_exact(answer)
+        chat.expect(PROMPT)
+    chat.sendeof()
+    assert ended(chat) == 0

@@ -12,10 +12,21 @@ import pexpect
 import pytest
 import typer
 
-LOOKING = (["status"], ["events"], ["show", "1"], ["recall", "x"], ["backup", "copy.db"], ["why", "1"], ["at", "1"], ["export"])
+LOOKING = (
+    ["status"],
+    ["events"],
+    ["show", "1"],
+    ["recall", "x"],
+    ["backup", "copy.db"],
+    ["why", "1"],
+    ["at", "1"],
+    ["export"],
+    ["profile"],
+    ["alerts"],
+)
 COMMANDS = tuple(
-    """chat ask status mind events show why at recall import export verify doctor backup models
-    commitments directives config""".split()
+    """chat ask status mind events show why at recall graph trace profile alerts undo zone import export verify doctor rebuild eval backup
+    work mcp sql bench serve models commitments directives facts reflections policy config""".split()
 )
 
 

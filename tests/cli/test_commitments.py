@@ -39,7 +39,7 @@ def test_without_a_command_the_open_ones_are_listed(run: Any) -> None:
     shown = run("commitments")
     assert shown == run("commitments", "list")
     assert "#2 call Ana (yours, due 2030-03-06)" in shown
-    assert "#3 file the report (the mind’s, due 2030-03-04T09:00, repeats FREQ=WEEKLY;BYDAY=MO)" in shown
+    assert "#3 file the report (the mind’s, due 2030-03-04T09:00, every Monday)" in shown
     listed = run("commitments", "--json")
     assert [(c["cid"], c["state"], c["due"], c["project"]) for c in listed] == [
         (2, "open", "2030-03-06", "boat"),

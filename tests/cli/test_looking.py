@@ -38,7 +38,7 @@ def test_status_as_json(pmm: Any, mind: str) -> None:
     assert (told["name"], told["user_name"], told["model"], told["zone"]) == ("Echo", "Scott", "offline", "UTC")
     assert (told["commitments_open"], told["directives"]) == (1, 1)
     assert told["size_bytes"] > 10_000
-    assert {"name", "position", "pending", "failures", "error", "parked"} == set(told["background"][0])
+    assert {"name", "position", "pending", "failures", "error", "parked", "until"} == set(told["background"][0])
 
 
 def test_status_asks_no_server(pmm: Any, mind: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_recall_as_json_and_as_of_then(pmm: Any, mind: str) -> None:
 
 def test_recall_for_people(pmm: Any, mind: str) -> None:
     shown = pmm("recall", "Porto", "--db", mind).stdout
-    assert "jsonl D1:3" in shown and "Ana␛[31m" in shown and " = words " in shown
+    assert "jsonl D1:3" in shown and "Ana␛[31m" in shown and " + words " in shown
     assert pmm("recall", "zebra", "--db", mind).stdout == "Nothing was found.\n"
 
 

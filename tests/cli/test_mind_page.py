@@ -31,9 +31,12 @@ def test_the_mind_as_json(pmm: Any, echo: str) -> None:
     assert told["traits"] == {"O": 0.5, "C": 0.5, "E": 0.5, "A": 0.5, "N": 0.5}
     assert [(move["trait"], move["delta"], move["cause"]) for move in told["moves"]] == [("C", 0.02, "kept"), ("C", -0.02, "broken")]
     assert told["tone"] == ["measured", "friendly", "steady"]
+    assert [then["gas"] for then in told["scores"].pop("history")] == [0.25, 0.1919]
     assert told["scores"] == {"ias": 0.0286, "gas": 0.1919, "A": 0.0, "B": 0.0, "K": 0.95, "M": 1.95}
     assert told["stage"]["level"] == 0 and told["stage"]["next"] == {"ias": 0.35, "gas": 0.2} and told["stage"]["history"] == []
     assert told["stage"]["permits"] == ["observe", "reflect", "propose_name"]
+    assert (told["stage"]["cap"], told["stage"]["switched_off"], told["assessments"]) == (4, [], [])
+    assert told["policy"]["recall_k"] is None and told["policy"]["permit.speak_first"] is True
 
 
 def test_the_mind_for_people(pmm: Any, echo: str) -> None:
@@ -43,14 +46,27 @@ def test_the_mind_for_people(pmm: Any, echo: str) -> None:
     assert "conscientiousness  ██████████·········· 0.50 ▅▅▅" in shown
     assert "conscientiousness -0.02, broken (#" in shown
     assert "manner             measured, friendly, steady" in shown
-    assert "IAS                █··················· 0.03 (0.35 for S1)" in shown
+    assert "IAS                █··················· 0.03 (0.35 for S1) ▁▁▁" in shown
+    assert "Policy" not in shown, "nothing was changed"
     assert "Stage S0\n  may, unasked       observe, reflect, propose name\n" in shown
+
+
+def test_what_the_user_has_changed_is_shown(pmm: Any, echo: str) -> None:
+    """The permissions that are left, those switched off, and the policies that aren't as they were."""
+    for key, value in (("permit.reflect", "off"), ("cadence", "1"), ("stage_cap", "2")):
+        assert pmm("policy", "set", key, value, "--db", echo).exit_code == 0
+    shown = pmm("mind", "--db", echo).stdout
+    assert "may, unasked       observe, propose name\n  switched off       reflect\n" in shown
+    assert "Policy\n  cadence            1\n  stage_cap          2\n" in shown
+    told = json.loads(pmm("mind", "--db", echo, "--json").stdout)
+    assert told["stage"]["permits"] == ["observe", "propose_name"] and told["stage"]["switched_off"] == ["reflect"]
 
 
 def test_a_mind_nobody_has_met(pmm: Any, db: str) -> None:
     """Says so."""
     Mind.open(db, model="offline").close()
-    assert pmm("mind", "--db", db).stdout.startswith("A mind without a name\n  you                not introduced yet\n\nTraits\n")
+    shown = pmm("mind", "--db", db).stdout
+    assert shown.startswith("A mind without a name\n  you                not introduced yet\n") and "\n\nTraits\n" in shown
 
 
 def test_there_must_be_a_mind(pmm: Any, db: str) -> None:

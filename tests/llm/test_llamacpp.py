@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from pmm import Mind
-from pmm.errors import ModelCancelled, ModelRefused
+from pmm.errors import ModelCancelled, ModelRefused, ModelUnavailable
 from pmm.llm.llamacpp import LlamaCppModel, Template
-from pmm.llm.model import Cancel, Message, Options, Piece
+from pmm.llm.model import WARM, Cancel, Message, Options, Piece
 
 TALK: list[Message] = [
     {"role": "system", "content": "Be brief. <|im_end|>"},
@@ -182,11 +182,16 @@ def test_a_background_call_costs_the_next_turn_nothing(model: LlamaCppModel) -> 
 @pytest.mark.slow
 def test_stopping_frees_the_engine(model: LlamaCppModel) -> None:
     """In mid-answer, and while a long prompt is read."""
-    for text in ("what is it?", "tea and coffee " * 120):
+    for text, seconds in (("what is it?", 0.0), ("tea and coffee " * 120, 0.05)):
         cancel = Cancel()
-        threading.Timer(0.05, cancel.set).start()
+        stream = model.stream([{"role": "user", "content": text}], Options(timeout_s=60.0, max_tokens=100_000, cancel=cancel))
+        if seconds:
+            threading.Timer(seconds, cancel.set).start()
+        else:
+            next(stream)
+            cancel.set()
         with pytest.raises(ModelCancelled):
-            ask(model, [{"role": "user", "content": text}], cancel=cancel, max_tokens=100_000)
+            list(stream)
         start = time.monotonic()
         assert ask(model, [{"role": "user", "content": "yes"}], max_tokens=3)
         assert time.monotonic() - start < 5
@@ -196,6 +201,49 @@ def test_stopping_frees_the_engine(model: LlamaCppModel) -> None:
 def test_a_prompt_beyond_the_window_is_refused(model: LlamaCppModel) -> None:
     with pytest.raises(ModelRefused, match="tokens"):
         ask(model, [{"role": "user", "content": "tea " * 5000}])
+
+
+@pytest.mark.slow
+def test_a_prompt_that_was_read_ahead_is_not_read_again(model: LlamaCppModel) -> None:
+    messages: list[Message] = [{"role": "system", "content": "Be brief. " * 60}, {"role": "user", "content": "."}]
+    (warmed,) = ask(model, messages, purpose=WARM, max_tokens=1)
+    assert warmed.usage is not None
+    assert (warmed.text, warmed.usage.cached, warmed.usage.completion) == ("", 0, 0)
+    usage = ask(model, [*messages[:1], {"role": "user", "content": "what is it?"}])[-1].usage
+    assert usage is not None and usage.prompt is not None and usage.cached is not None
+    assert usage.prompt - usage.cached < 40 < (warmed.usage.prompt or 0)
+
+
+@pytest.mark.slow
+def test_what_is_to_be_known_of_a_file_is_told_without_loading_it(gguf: Path, tmp_path: Path) -> None:
+    assert LlamaCppModel(gguf).look() == ()
+    bare = tmp_path / "bare.gguf"
+    bare.write_bytes(gguf.read_bytes().replace(b"tokenizer.chat_template", b"tokenizer.chat_templat_"))
+    assert "no chat template" in LlamaCppModel(bare).look()[0]
+    bare.write_bytes(b"GGUF" + os.urandom(5000))
+    with pytest.raises(ModelUnavailable, match="can't be read"):
+        LlamaCppModel(bare).look()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("budget", [1700, 2100, 3000])
+def test_the_context_budget_is_exact_in_the_models_own_tokens(gguf: Path, tmp_path: Path, budget: int) -> None:
+    settings = {"max_context_tokens": budget, "max_memory_tokens": 300, "max_reply_tokens": 16, "background_tokens_per_day": 0}
+    with Mind.open(tmp_path / "mind.db", model=f"llamacpp:{gguf}", settings=settings) as mind:
+        for n in range(12):
+            mind.commit(f"remember the tea of day {n}")
+        for n in range(3):
+            mind.handle_user(f"tell me of tea number {n}, would you", session=f"s{n}")
+        model = mind.model
+        assert isinstance(model, LlamaCppModel)
+        tokens = lambda text: len(model._engine.tokenize(text.encode(), add_bos=False, special=False)) if text else 0
+        opened = {(e.session, e.epoch): e.content for e in mind.log.by_kind("epoch_opened")}  # type: ignore[attr-defined]
+        built = mind.log.by_kind("context_built")
+        for receipt in built:
+            opening, header = tokens(opened[receipt.session, receipt.epoch]), tokens(receipt.content)  # type: ignore[attr-defined]
+            assert (receipt.sections["opening"], receipt.sections["header"]) == (opening, header)  # type: ignore[attr-defined]
+            assert opening + header <= budget
+        assert built[-1].left_out, "what is left out is said"  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from pmm.errors import ModelCutOff, ModelMalformed, ModelRefused, ModelUnavailable
-from pmm.llm.model import Options, Piece, TokenUsage
+from pmm.llm.model import PURPOSES, Options, Piece, TokenUsage
 from pmm.llm.offline import NO_MODEL, OfflineModel
 from pmm.testing import Scripted, ScriptedModel
 from pmm.testing.models import common_tokens
@@ -127,3 +127,12 @@ def test_the_offline_model_without_a_draft_says_that_there_is_no_model() -> None
 def test_importing_the_shipped_tests_needs_no_test_library() -> None:
     code = "import sys; import pmm.testing; print(sorted({'pytest', 'hypothesis', 'httpx2', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_each_purpose_may_have_its_own_answers_and_only_those_are_served() -> None:
+    model = ScriptedModel(["reply"], background={"extract": ["one", "two"], "scene": ["three"]})
+    assert model.serves == {"reply", "extract", "scene"}
+    assert [ask(model, purpose=purpose) for purpose in ("extract", "scene", "reply", "extract")] == ["one", "three", "reply", "two"]
+    assert ScriptedModel().serves == {"reply"} and ScriptedModel(background=["x"]).serves == PURPOSES
+    with pytest.raises(ModelRefused):
+        ask(model, purpose="reflect")

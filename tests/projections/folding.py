@@ -33,6 +33,11 @@ class Folding:
                 self._states[name] = projection.apply(self._states[name], event)
         return self.id
 
+    @property
+    def head(self) -> int:
+        """The id of the last event, as a View has it."""
+        return self.id
+
     def turns(self, count: int) -> None:
         """So many replies."""
         for _ in range(count):

@@ -23,9 +23,11 @@ from pmm.events import (
     ModelCalled,
     ModelSwitched,
     NameAdopted,
+    NameProposed,
     ReplyEvent,
     SceneCompacted,
     Source,
+    TimezoneChanged,
     TurnFailedEvent,
     Usage,
     UserMessage,
@@ -80,6 +82,31 @@ def test_a_mind_may_be_born_with_a_name() -> None:
     """Then event 1 is what gave it."""
     born = state("identity", [MindCreated(format=1, timezone="UTC", software="x", name="Echo")])
     assert (born.name, born.adopted) == ("Echo", 1)
+
+
+def test_an_empty_name_takes_the_old_one_away() -> None:
+    """Of the mind and of the user; what was is still in the history."""
+    events: list[Event] = [MindCreated(format=1, timezone="UTC", software="x", name="Echo"), NameAdopted(whose="user", name="Ana")]
+    events += [NameAdopted(whose="mind", name=""), NameAdopted(whose="user", name="")]
+    nameless = state("identity", events)
+    assert (nameless.name, nameless.user_name, nameless.adopted) == (None, None, None)
+    assert [n.name for n in nameless.history] == ["Ana", "", ""]
+
+
+def test_a_proposed_name_waits_for_one_message() -> None:
+    """The latest one; the second message after it, or a name adopted, ends it."""
+    asked: list[Event] = [said(), NameProposed(name="Juno", evidence=1), NameProposed(name="Echo", evidence=1)]
+    assert state("identity", asked).proposed.name == "Echo"
+    assert state("identity", [*asked, said()]).proposed.evidence == 1
+    assert state("identity", [*asked, said(), said()]).proposed is None
+    assert state("identity", [*asked, NameAdopted(whose="user", name="Ana")]).proposed is not None
+    assert state("identity", [*asked, NameAdopted(whose="mind", name="Nova")]).proposed is None
+    assert state("identity", [*asked, said(), asked[1], said()]).proposed.name == "Juno", "asked again, it waits again"
+
+
+def test_the_zone_is_the_last_one_told() -> None:
+    """From the event that says so on."""
+    assert state("identity", [MindCreated(format=1, timezone="UTC", software="x"), TimezoneChanged(zone="Asia/Tokyo")]).zone == "Asia/Tokyo"
 
 
 # -- commitments -----------------------------------------------------------------------------------------------------------------------

@@ -14,9 +14,11 @@ from pmm.events import (
     CommitmentOpened,
     CommitmentReminded,
     CommitmentReopened,
+    FollowedUp,
     NameAdopted,
     Reflection,
     TurnFailedEvent,
+    UserMessage,
 )
 from pmm.projections.metrics import MetricsProjection
 from tests.histories import Group, events_of, histories
@@ -204,3 +206,62 @@ def test_the_highest_scores_there_are_reach_the_highest_stage() -> None:
         one.turns(1)
         kept(one, one.promise(source=reflected(one)))
     assert 0.85 < one.metrics.ias < 0.6 + 0.4 * 20 / 22 and 0.75 < one.metrics.gas < 20 / 23
+
+
+# -- speaking first --------------------------------------------------------------------------------------------------------------------
+
+
+def asked(mind: Folding) -> int:
+    return mind.put(FollowedUp(content="How did it go?", session="main"))
+
+
+def answered(mind: Folding, days: float) -> None:
+    mind.put(UserMessage(content="Well.", source="cli", session="main"), days=days)
+
+
+@pytest.mark.parametrize(("days", "carried_out"), [(0, 1), (2.9, 1), (3, 1), (3.1, 0), (400, 0), (-2, 1)])
+def test_an_unasked_message_is_carried_out_if_the_user_comes_within_three_days(days: float, carried_out: int) -> None:
+    """The outcome comes with the message, never by the clock; and once."""
+    one = mind()
+    asked(one)
+    one.turns(5)
+    assert actions(one) == (0, 0)
+    answered(one, days)
+    assert actions(one) == (carried_out, 1) and goals(one) == (0, 0), "it is no promise"
+    answered(one, 0)
+    assert actions(one) == (carried_out, 1)
+
+
+def test_one_that_was_never_answered_counts_when_the_next_is_asked() -> None:
+    one = mind()
+    asked(one)
+    asked(one)
+    assert actions(one) == (0, 1)
+    answered(one, 1)
+    assert actions(one) == (1, pytest.approx(1.95))
+    assert (one.metrics.work.actions, one.metrics.work.hits) == (2, 1)
+
+
+# -- the past --------------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_scores_of_the_past_are_those_after_each_outcome_and_every_ten_turns() -> None:
+    """The latest 32."""
+    one = mind()
+    one.turns(25)
+    first = one.promise()
+    kept(one, first)
+    assert [(then.ias, then.gas) for then in one.metrics.history] == [(0.2, 0.0), (0.3, 0.0), (0.3333, 0.25)]
+    assert one.metrics.history[-1].event == one.id
+    for _ in range(40):
+        kept(one, one.promise())
+    assert len(one.metrics.history) == 32
+
+
+def test_a_name_taken_back_is_none() -> None:
+    """And no turns count until there is one again."""
+    one = mind()
+    one.turns(20)
+    one.put(NameAdopted(whose="mind", name=""))
+    one.turns(20)
+    assert (one.metrics.name, one.metrics.n, one.metrics.ias) == (None, 0, 0.0)

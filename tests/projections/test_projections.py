@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 from pmm.events import (
     KINDS,
+    Claim,
     CommitmentClosed,
     CommitmentEdited,
     CommitmentExpired,
@@ -28,18 +29,26 @@ from pmm.events import (
     Due,
     EpochOpened,
     Event,
+    FactAsserted,
+    FactRetracted,
+    FollowedUp,
     MessageImported,
     MindCreated,
     ModelCalled,
     ModelSwitched,
     NameAdopted,
+    NameProposed,
+    PolicyChanged,
     Reflection,
+    ReplyContradicted,
     ReplyEvent,
     SceneCompacted,
     Source,
     StageChanged,
+    TimezoneChanged,
     TraitAdjusted,
     TurnFailedEvent,
+    TurnSuperseded,
     Usage,
     UserMessage,
 )
@@ -172,6 +181,14 @@ FLOODS: dict[str, Callable[[], Iterator[Event]]] = {
     "trait moves": lambda: _each(lambda n: TraitAdjusted(id=n, ts=NOW + timedelta(days=n), trait="C", delta=0.3, cause="x", evidence=n)),
     "reflections": lambda: _each(lambda n: Reflection(id=n, ts=NOW, content="x", trigger="cadence", action="none", evidence=(n,))),
     "stages": lambda: _each(lambda n: StageChanged(id=n, ts=NOW, before=0, after=n % 5, ias=0.5, gas=0.5)),
+    "facts": lambda: _each(lambda n: FactAsserted(id=n, ts=NOW, content="x", subject=f"s{n:06}", relation="is", value="x", source=1)),
+    "retractions": lambda: _each(lambda n: FactRetracted(id=n, ts=NOW, fact=n - 1, superseded_by=n)),
+    "proposals": lambda: _each(lambda n: NameProposed(id=n, ts=NOW, name=f"n{n:06}")),
+    "policies": lambda: _each(lambda n: PolicyChanged(id=n, ts=NOW, policy="recall_k", old=None, new=4 + n % 9, cause="user")),
+    "unasked messages": lambda: _each(lambda n: FollowedUp(id=n, ts=NOW, content="x", session=f"s{n:06}", about=1)),
+    "contradictions": lambda: _each(lambda n: ReplyContradicted(id=n, ts=NOW, reply=1, claims=(Claim("x", "y", 1),))),
+    "journeys": lambda: _each(lambda n: TimezoneChanged(id=n, ts=NOW, zone=("UTC", "Asia/Kathmandu")[n % 2])),
+    "turns taken back": lambda: _each(lambda n: TurnSuperseded(id=n, ts=NOW, turn=n - 1, by=n)),
     "imports": lambda: _each(lambda n: MessageImported(id=n, ts=NOW, origin="o", speaker="s", role="user", session=f"{n}")),
 }
 
@@ -202,9 +219,10 @@ def test_floods_hold_every_kind() -> None:
 
 def test_caps_hold_over_a_long_history() -> None:
     """The numbers of the design: 128 open commitments, 64 rules, 8 sessions; and everything else that is a list is short."""
-    events = events_of(list(History(Random(5)).groups(6000)))
+    events = events_of(list(History(Random(5)).groups(7000)))
     states = {projection.name: folded(projection, events) for projection in PROJECTIONS}
     assert 100 < len(states["commitments"].open) <= 128 and len(states["commitments"].closed) == 64 and states["commitments"].overflow > 0
+    assert 200 < len(states["facts"].current) <= 256 and len(states["facts"].past) == 64 and states["facts"].overflow > 0
     assert 50 < len(states["directives"].active) <= 64 and states["directives"].dropped > 0
     assert len(states["conversation"].sessions) == 8 and states["conversation"].forgotten
     assert len(states["conversation"].pending) <= 64 and len(states["identity"].history) <= 32
@@ -270,20 +288,36 @@ def fixed_history() -> list[Event]:
         CommitmentOpened(content="stretch", owner="mind", due=due, repeat="FREQ=DAILY;COUNT=2"),
         CommitmentClosed(content="stretch", cid=38, outcome="kept"),
         CommitmentOpened(content="stretch", owner="mind", due=due, repeat="FREQ=DAILY;COUNT=1", follows=38, key="repeat:38"),
+        FactAsserted(content="I live in Lyon.", subject="user", relation="lives in", value="Lyon", source=2, valid_from=date(2026, 1, 5)),
+        FactAsserted(content="Rex is a dog.", subject="Rex", relation="is", value="a dog", source=21, origin="model", confidence=0.7),
+        FactAsserted(content="Now it's Oslo.", subject="user", relation="lives in", value="Oslo", source=29, evidence=(41,)),
+        FactRetracted(fact=41, reason="superseded", superseded_by=43, source=29),
+        NameProposed(name="Juno", evidence=23),
+        PolicyChanged(policy="recall_k", old=None, new=6, cause="reflection", evidence=31),
+        FollowedUp(content="How did the call go?", session="main", about=9),
+        ReplyContradicted(reply=23, claims=(Claim("commitment 10 is open", "it was closed", 10),)),
+        TimezoneChanged(zone="Asia/Kathmandu"),
+        TurnSuperseded(turn=21, by=30),
     ]
     assert {event.kind for event in events} == set(KINDS)
     return [msgspec.structs.replace(event, id=n, ts=NOW + timedelta(hours=3 * n)) for n, event in enumerate(events, 1)]
 
 
 GOLDEN: dict[tuple[str, int], str] = {
-    ("commitments", 2): "2ca658a731015eac7230590caaaacda2ec9133668d902c6a3dd5c96421535654",
-    ("conversation", 1): "84c8c386bd594aceb45399db718262bffe3ff7ddc650a89347165ba1a3aca11e",
+    ("claims", 1): "081baa68907c685a0681605374ca3e2ba08913b575ce365e22a93f22938aead1",
+    ("commitments", 3): "2ca658a731015eac7230590caaaacda2ec9133668d902c6a3dd5c96421535654",
+    ("conversation", 3): "a91fdd2681f3542051968bd4ce127f24848050d2d53b515d35ebe97cec1d93dc",
     ("directives", 1): "4d18ea7dbb472c7ca60736d7262984201f8267da058867efdbba129cac1433fe",
-    ("identity", 1): "b2d91c5318d38003e502800c263ce893551cd8b4db9e3c2028dcaa875ec4fe1e",
-    ("metrics", 1): "df5dd3d3a43d252b0cd958849472fd64d47ebfdb7a15f6a8b3bd5d8c0d3ad010",
+    ("facts", 1): "a02ca6d6f739ba53d896ba3a49375decdd998ee8af94edfc246c2dfa72c1b912",
+    ("identity", 2): "34aa4d9b2c77c8f49b311a6546731bcc47d95f045cdbaec5890728f2c8d49ee3",
+    ("metrics", 2): "64b2cfb6f830738558ea53f15f4a4e097701f5728565305c8443cb6dcc106f64",
+    ("policy", 1): "ff9fa21a31d9d2b7d2885424329c0c456d9f44f7d07a83412a057465e9eeb1a4",
+    ("reflections", 1): "cdb310dd70f6e0a5bd0a73341f033e47312ac69853b6c9b7234544220e5af721",
     ("stage", 1): "8edd53a162d36c5838be77d6d2bcf048f224baf6e5d64259e7be8d195c50243e",
-    ("traits", 1): "95ac031862d376ca0dffa5d5d7703dc5d4de607b04eea41777ab6ccb6f53e6eb",
-    ("usage", 1): "8d701ab66ff0b46f6839f90727a808fea63c15714aa1c187919f3a63a69017ee",
+    ("threads", 1): "1d7591883e5fb1cabbbea0db696c26a070db0c36b394fbb529b3861456b5078f",
+    ("traits", 2): "3641c03d0ba5b36b5226223481f351fb56f4ac81a79aa4d9dce258f7e294c2ec",
+    ("unasked", 1): "7f35903c1193558f88676a294446f97457604b1fdaf7f777ba99367307076229",
+    ("usage", 2): "a513fb3a25abd79e55d7706767f6b6dd3224c0c2cc2b39c8d6cbce0352e20391",
 }
 
 

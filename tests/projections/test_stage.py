@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pmm.events import Event, StageChanged
@@ -31,19 +28,6 @@ def test_a_stage_prints_and_compares_as_what_it_is() -> None:
     assert two == 2 == two and two != 1 and two > 1 and two >= 2 and two < 3 and two <= 2 and two > stage(1) and not two < stage()
     assert two == stage(1, 2, turns=9) and hash(two) == hash(stage(1, 2, turns=9)) and two != "S2"
     assert max([two, stage(1)]) is two
-
-
-def test_what_each_stage_permits() -> None:
-    """Each what the one below does, and one thing more."""
-    told = [stage(*range(1, level + 1)).permissions for level in range(5)]
-    assert told[0] == ("observe", "reflect", "propose_name")
-    assert [more[-1] for more in told[1:]] == ["adjust_trait", "open_commitment", "change_policy", "speak_first"]
-    for lower, higher in pairwise(told):
-        assert higher[: len(lower)] == lower
-    assert stage(1).permits("adjust_trait") and not stage(1).permits("open_commitment")
-    with pytest.raises(KeyError):
-        stage(1).permits("fly")  # type: ignore[arg-type]
-    assert set(told[4]) == set(PERMITTED)
 
 
 def test_every_action_of_a_reflection_is_permitted_somewhere() -> None:

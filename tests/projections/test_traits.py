@@ -14,6 +14,9 @@ from pmm.events import (
     CommitmentClosed,
     CommitmentExpired,
     CommitmentOpened,
+    ModelCalled,
+    Reflection,
+    TimezoneChanged,
     TraitAdjusted,
     TurnFailedEvent,
 )
@@ -101,7 +104,6 @@ def test_what_lies_beyond_the_ends_is_not_moved_and_not_counted() -> None:
 def test_no_history_moves_a_trait_further_than_the_caps(history: list[Group]) -> None:
     """Every value from 0 to 1, every step within 0.05, every local day within 0.15, every list short."""
     one = mind(events_of(history)[0].timezone)  # type: ignore[attr-defined]
-    zone = ZoneInfo(one.traits.zone)
     days: dict[tuple[str, date], float] = defaultdict(float)
     for event in events_of(history)[1:]:
         before = one.traits
@@ -112,7 +114,7 @@ def test_no_history_moves_a_trait_further_than_the_caps(history: list[Group]) ->
             step = abs(getattr(after, trait) - getattr(before, trait))
             assert 0 <= getattr(after, trait) <= 1 and step <= 0.05 + 1e-9
             assert not step or isinstance(event, TraitAdjusted)
-            days[trait, event.ts.astimezone(zone).date()] += step
+            days[trait, event.ts.astimezone(ZoneInfo(after.zone)).date()] += step
         assert len(after.pending) <= 32 and len(after.history) <= 32 and len(after.days) <= 7
         assert len(after.tone) == len(set(after.tone)) == 3
     recent = {d.day for d in one.traits.days}
@@ -167,6 +169,32 @@ def test_causes_beyond_what_a_day_has_room_for_are_forgotten() -> None:
     assert one.traits.pending == ()
     one.put(CommitmentClosed(cid=one.promise(), outcome="kept"), days=1)
     assert len(one.traits.pending) == 1
+
+
+def test_failed_calls_and_reflections_of_a_model_are_causes() -> None:
+    """Not a call that was refused, succeeded or was stopped; nor a reflection that only counts."""
+    one = mind()
+    told = [
+        one.put(ModelCalled(purpose="extract", model="m", outcome="failed", error="timeout")),
+        one.put(Reflection(content="I learn.", trigger="kept", action="none", model="m")),
+    ]
+    one.put(Reflection(content="2 kept.", trigger="kept", action="none"))
+    one.put(ModelCalled(purpose="extract", model="m", outcome="failed", error="cancelled"))
+    for outcome in ("ok", "invalid"):
+        one.put(ModelCalled(purpose="extract", model="m", outcome=outcome))  # type: ignore[arg-type]
+    assert [(c.event, c.why) for c in one.traits.pending] == list(zip(told, ("call_failed", "reflected"), strict=True))
+    assert [STEPS[c.why] for c in one.traits.pending] == [("N", 0.01), ("O", 0.01)]
+
+
+def test_the_day_moves_with_the_zone() -> None:
+    """From 9:00 UTC, 14.5 hours later is today in UTC, and tomorrow once the mind lives in Kiritimati."""
+    for zone, moves in (("UTC", False), ("Pacific/Kiritimati", True)):
+        one = mind()
+        for _ in range(3):
+            move(one, 0.05)
+        one.put(TimezoneChanged(zone=zone))
+        move(one, 0.05, days=14.5 / 24)
+        assert (one.traits.C == 0.7) is moves
 
 
 # -- tone ------------------------------------------------------------------------------------------------------------------------------

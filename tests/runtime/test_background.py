@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from pmm.clock import Clock, SimulatedClock
 from pmm.errors import DiskFull, LocksUnsupported, LogStopped, MindBusy
 from pmm.events import Event, NameAdopted, UserMessage
-from pmm.runtime.background import BACKOFF_S, TRIES, BackgroundProcessor, Chore, Consumer
+from pmm.runtime.background import BACKOFF_S, TRIES, BackgroundProcessor, Chore, Consumer, Lag, Later, Outcome, Upto
 from pmm.storage.locks import worker_lock
 from pmm.storage.positions import Positions
 from pmm.storage.sqlite import SqliteLog, open_log
@@ -283,7 +284,7 @@ def test_a_log_that_can_not_write_now_is_no_failure_either(desk: Desk, error: Ex
     del handler.always[2]
     assert processor.wait_idle(10)
     assert handler.seen[-1] == 3 and set(handler.seen) == {1, 2, 3}
-    assert processor.lags()[0] == processor.lags()[0].__class__("notes", 3, False, 0, "", ())
+    assert processor.lags() == [Lag("notes", 3, False, 0, "", ())]
 
 
 @pytest.mark.parametrize("error", [LogStopped("the disk failed"), LocksUnsupported("no locks here")])
@@ -307,6 +308,136 @@ def test_a_log_that_stopped_ends_the_work_without_a_sound(desk: Desk, error: Exc
     lock = worker_lock(desk.path)
     lock.acquire()
     lock.release()
+
+
+# -- what came of an event ---------------------------------------------------------------------------------------------------------------
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromisoformat(START) + timedelta(seconds=seconds)
+
+
+class Patient(Handler):
+    """Says what it is told to, event by event; after that, that it is done."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        super().__init__()
+        self.outcomes = list(outcomes)
+
+    def __call__(self, event: Event) -> Outcome:
+        super().__call__(event)
+        return self.outcomes.pop(0) if self.outcomes else None
+
+
+def test_later_is_no_failure_and_comes_when_the_minds_clock_says_so(desk: Desk) -> None:
+    """However often; others go on; whoever waits for idleness doesn't wait for it; a failure before it is forgotten."""
+    patient, other = Patient(*(Later(at(60 * n)) for n in range(1, 9))), Handler()
+    patient.fails[1] = [ValueError("once")]
+    processor = desk.processor(patient.consumer("patient"), other.consumer("other"))
+    desk.say("a")
+    assert processor.wait_idle(10)
+    desk.clock.advance(BACKOFF_S)
+    assert processor.wait_idle(10)
+    for n in range(1, 8):
+        lag = processor.lags()[0]
+        assert (lag.position, lag.pending, lag.failures, lag.error, lag.parked, lag.until) == (0, False, 0, "", (), at(60 * n))
+        desk.clock.advance((at(60 * n) - desk.clock.now()).total_seconds() - 1)
+        assert processor.wait_idle(10) and len(patient.seen) == n + 1
+        desk.clock.advance(1)
+        assert processor.wait_idle(10) and len(patient.seen) == n + 2
+    assert other.seen == [1]
+
+
+def test_what_waits_is_asked_again_when_there_is_news_for_it(desk: Desk) -> None:
+    """As soon as something it wants is appended, and then it is handed its first event again; what others want wakes nobody."""
+    patient = Patient(Later(at(600)), Later(at(600)), None)
+    processor = desk.processor(patient.consumer())
+    desk.say("a")
+    assert processor.wait_idle(10) and patient.seen == [1]
+    desk.log.append([NameAdopted(whose="user", name="Ana")])
+    assert processor.wait_idle(10) and patient.seen == [1]
+    desk.say("b")
+    assert processor.wait_idle(10) and patient.seen == [1, 1]
+    desk.say("c")
+    assert processor.wait_idle(10) and patient.seen == [1, 1, 1, 3, 4]
+
+
+def test_waiting_survives_a_restart_where_it_is_asked_at_once(desk: Desk) -> None:
+    """Another process shows that it waits; the next worker asks anew, for it can't know what was appended meanwhile."""
+    patient = Patient(Later(at(600)))
+    processor = desk.processor(patient.consumer())
+    desk.say("a")
+    assert processor.wait_idle(10)
+    looking = desk.processor(patient.consumer(), log=desk.open(), start=False)
+    assert (looking.lags()[0].pending, looking.lags()[0].until) == (False, at(600))
+    processor.close()
+    again = Patient(Later(at(900)))
+    desk.processor(again.consumer(), log=desk.open())
+    until(lambda: again.seen == [1])
+
+
+def test_one_event_may_stand_for_those_after_it(desk: Desk) -> None:
+    """Upto: they are handed out no more, in this batch or the next; nothing is ever handed out twice for an id that lies behind."""
+    handler = Patient(Upto(3), Upto(4), None, Upto(1))
+    desk.say(*map(str, range(300)))
+    processor = desk.processor(handler.consumer())
+    assert processor.wait_idle(10)
+    assert handler.seen == [1, 4, *range(5, 301)]
+    handler.outcomes = [Upto(600)]
+    desk.say(*map(str, range(300)))
+    assert processor.wait_idle(10)
+    assert handler.seen[298:] == [301] and processor.lags()[0].position == 600
+
+
+def test_what_needs_a_model_begins_at_the_head_of_a_mind_that_is_older(desk: Desk) -> None:
+    """Never at event 1; and once it has begun it misses nothing, closed or not, even if it never got to work."""
+    desk.say(*map(str, range(50)))
+    handler = Handler()
+    modelled = Consumer("modelled", ("user_message",), handler, local=False)
+    processor = desk.processor(modelled)
+    assert processor.wait_idle(10) and handler.seen == [] and processor.lags()[0].position == 50
+    processor.close()
+    desk.say("a")
+    with_lock = worker_lock(desk.path)
+    with_lock.acquire()
+    never = desk.processor(modelled, log=desk.open())
+    desk.say("b")
+    never.close()
+    with_lock.release()
+    assert handler.seen == []
+    assert desk.processor(modelled, log=desk.open()).wait_idle(10)
+    assert handler.seen == [51, 52]
+
+
+def test_work_asks_everything_that_waits_at_once(desk: Desk) -> None:
+    """A quiet and a retry alike; it tells handlers that somebody waits, but only while somebody does."""
+    hurried: list[bool] = []
+    patient, failing = Patient(), Handler()
+    processor = desk.processor(
+        Consumer("patient", ("user_message",), lambda event: hurried.append(processor.hurried) or patient(event)),  # type: ignore[func-returns-value]
+        failing.consumer("failing"),
+    )
+    patient.outcomes = [Later(at(600)), None, Later(at(900))]
+    failing.fails[1] = [ValueError("once")]
+    desk.say("a")
+    assert processor.wait_idle(10) and patient.seen == failing.seen == [1]
+    assert processor.work(10) is True
+    assert (patient.seen, failing.seen, hurried) == ([1, 1], [1, 1], [False, True])
+    assert not processor.hurried
+    desk.say("b")
+    assert processor.wait_idle(10) and hurried[-1] is False and processor.lags()[0].until == at(900)
+    processor.work(0)  # whether it is done in no time or not: it is begun
+    until(lambda: len(patient.seen) == 4)
+
+
+def test_work_is_refused_while_another_process_has_it(desk: Desk) -> None:
+    lock = worker_lock(desk.path)
+    lock.acquire()
+    try:
+        with pytest.raises(MindBusy, match="another process"):
+            desk.processor(Handler().consumer(), log=desk.open()).work(5)
+    finally:
+        lock.release()
 
 
 # -- closing ---------------------------------------------------------------------------------------------------------------------------
@@ -369,7 +500,6 @@ def test_closing_finishes_what_is_local_and_there(desk: Desk) -> None:
 
 def test_closing_in_the_middle_leaves_what_needs_a_model_for_later(desk: Desk) -> None:
     """What is being handled is finished and noted; what comes after waits in the log."""
-    desk.say(*map(str, range(50)))
     handler = Handler()
     halfway = threading.Event()
 
@@ -380,6 +510,7 @@ def test_closing_in_the_middle_leaves_what_needs_a_model_for_later(desk: Desk) -
         time.sleep(0.002)
 
     processor = desk.processor(Consumer("notes", ("user_message",), slow, local=False))
+    desk.say(*map(str, range(50)))
     processor.wake()
     assert halfway.wait(10)
     processor.close()
@@ -599,6 +730,21 @@ def test_a_busy_chore_is_tried_again_soon(desk: Desk) -> None:
     processor.wake()
     until(lambda: len(ran) == 2)
     assert processor.wait_idle(10) and processor.lags() == [] and len(ran) == 2
+
+
+def test_what_a_process_holds_in_memory_it_works_on_itself_whoever_has_the_work(desk: Desk) -> None:
+    """A chore with `due` is asked, not counted: it runs where the work is done elsewhere, and waiting for idleness waits for it."""
+    waiting: dict[str, list[int]] = {"first": [1], "second": [2]}
+    chores = {name: Chore("own", 1, held.clear, due=lambda held=held: bool(held)) for name, held in waiting.items()}  # type: ignore[misc]
+    first = desk.processor(chores=[chores["first"]])
+    assert first.wait_idle(10) and waiting["first"] == []
+    second = desk.processor(chores=[chores["second"]])
+    until(lambda: waiting["second"] == [])
+    assert first.works and not second.works
+    waiting["second"].append(3)
+    second.wake()
+    until(lambda: waiting["second"] == [])
+    assert first.lags() == []
 
 
 def test_the_real_clock_drives_it_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,10 @@ from pmm.events import (
     UserMessage,
 )
 from pmm.memory.index import TextIndex
+from pmm.memory.links import Links
 from pmm.projections.identity import Identity, IdentityProjection
 from pmm.projections.traits import Traits, TraitsProjection
+from pmm.runtime.archive import open_archive
 from pmm.runtime.doctor import Finding, examine
 from pmm.storage.positions import Position, Positions
 from pmm.storage.snapshots import Snapshot, Snapshots
@@ -32,7 +34,7 @@ from pmm.testing import ScriptedModel, counting, generate_log
 
 Open = Callable[..., Mind]
 
-CHECKS = ["chain", "ids", "turns", "references", "commitments", "rules", "projections", "bounds", "index", "consumers"]
+CHECKS = "chain ids turns references commitments rules facts projections bounds archive index graph consumers".split()
 
 
 def said(text: str = "Hello.") -> UserMessage:
@@ -63,6 +65,8 @@ def written(path: Path, *events: Event) -> Path:
     with opened(path) as log:
         log.append([MindCreated(format=1, timezone="UTC", software="pmm")])
         TextIndex(log)
+        Links(log)
+        open_archive(log)
         for event in events:
             log.append([event])
     return path

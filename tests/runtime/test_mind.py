@@ -46,7 +46,7 @@ def test_bad_settings_are_refused_with_their_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Mars"):
         Mind.open(tmp_path / "a.db", model="offline", settings={"zone": "Mars/Olympus"})
     with pytest.raises(ConfigError, match="embedder"):
-        Mind.open(tmp_path / "a.db", model="offline", embedder="minilm")
+        Mind.open(tmp_path / "a.db", model="offline", embedder="nonsense")
 
 
 def test_what_is_no_mind_is_refused_and_untouched(tmp_path: Path) -> None:

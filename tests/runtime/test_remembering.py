@@ -40,6 +40,6 @@ def test_it_is_remembered_after_a_restart_and_in_another_session(open_mind: Open
     open_mind().handle_user("My cat is called Miso.")
     model = ScriptedModel(["Miso."])
     mind = open_mind(model)
-    reply = mind.handle_user("What is my cat called?", session="new")
+    reply = mind.handle_user("What do you know about my cat, and what is she called?", session="new")
     assert "Miso" in model.prompts[-1][-1]["content"]
     assert mind.log.get(reply.sources[0].id).content == "My cat is called Miso."  # type: ignore[union-attr]

@@ -225,7 +225,7 @@ def test_a_later_migration_that_is_interrupted_opens_as_the_old_or_the_new_schem
         assert log.since(0) == stored and log.main.run("SELECT x FROM two") == [(1,)]
         log.close()
     before = folder_state(tmp_path)
-    with pytest.raises(StorageError, match="schema 2"):
+    with pytest.raises(StorageError, match=f"schema {SCHEMA + 1}"):
         open_log(path)
     assert folder_state(tmp_path) == before
 

@@ -13,17 +13,32 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pmm.events import CommitmentClosed, CommitmentOpened, DirectiveRevoked, DirectiveSet, Due, Event, NameAdopted
+from pmm.agent.facts import matching
+from pmm.events import (
+    CommitmentClosed,
+    CommitmentOpened,
+    DirectiveRevoked,
+    DirectiveSet,
+    Due,
+    Event,
+    FactAsserted,
+    FactRetracted,
+    NameAdopted,
+)
 
 if TYPE_CHECKING:
     from pmm.memory.recall import Memory
     from pmm.projections.commitments import Commitment
+    from pmm.projections.facts import Fact
     from pmm.views import View
 
 GOOD = 0.5
 """From this coverage on a memory is cited as the answer: it speaks of half of what was asked, rare words counting more."""
 WEAK = 0.3
 """From this coverage on it is cited as something that may bear on the question. Below, the mind says that it doesn't know."""
+
+FACT_SHARE = 0.66
+"""From this share on a fact holds what was asked: all of it, or two words of three."""
 
 _CITED_MAX = 3
 _TOLD_MAX = 6
@@ -309,6 +324,11 @@ def _missing_model(view: View) -> str:
 def _from_memory(view: View, memories: Sequence[Memory], text: str, now: datetime, zone: str) -> str:
     """An answer by extraction: the best evidence, others that are nearly as good, or that nothing was found."""
     evidence = _evidence(memories)
+    known = _facts_on(view, text, now, zone)
+    if known:
+        told = {id for id, _ in known}
+        said = [_cite(m, now, zone) for m in evidence if m.coverage >= GOOD and m.who == "user" and m.id not in told][:1]
+        return "\n".join([*(line for _, line in known), *(f"Also: {line}" for line in said)])
     if not evidence or evidence[0].coverage < WEAK:
         return _unknown(view, text, now, zone)
     best, *others = evidence
@@ -322,6 +342,45 @@ def _from_memory(view: View, memories: Sequence[Memory], text: str, now: datetim
     enough = max(GOOD, best.coverage - 0.25)
     also = [m for m in others if m.coverage >= enough and m.who != "mind"][: _CITED_MAX - 1]
     return "\n".join([first, *(f"Also: {_cite(m, now, zone, date_last=when)}" for m in also)])
+
+
+def _facts_on(view: View, text: str, now: datetime, zone: str) -> list[tuple[int | None, str]]:
+    """The facts that hold most of what was asked, or else the past ones that do, each with the message it came from."""
+    question = _question(text)
+    words = set(re.findall(r"\w+", plain(question)))
+    mine = not words.isdisjoint(("i", "my", "me", "we", "our"))  # then it isn't asked about somebody whom it doesn't name
+    for facts in (view.facts.current, view.facts.past[::-1]):
+        told = [f for f in facts if f.reason != "undone" and not (mine and f.subject != "user" and plain(f.subject) not in words)]
+        if found := [f for f, share in matching(told, question, _CITED_MAX) if share >= FACT_SHARE]:
+            return [(f.source, f"{say_fact(view, f, now, zone)} [#{f.id}].") for f in found]
+    return []
+
+
+_VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
+_NOUNS_IN_S = frozenset({"address", "boss", "class", "status", "business", "series", "news", "glasses", "diagnosis"})
+_PLAIN_RELATION = re.compile(r"[\w' -]+")
+
+
+def say_fact(view: View, fact: Fact | FactAsserted, now: datetime, zone: str) -> str:
+    """A fact as a sentence without its full stop: "You live in Oslo", "Your dog is Rex", "You used to live in Lyon, until 2 May"."""
+    until = getattr(fact, "until", None)
+    by = getattr(fact, "superseded_by", None)
+    newer = view.facts.get(by) or view.facts.ended_lately(by) if by else None
+    told = f", until {say_date((newer.valid_from if newer else None) or until, now, zone)}" if until else ""
+    stale = " (stale: what this was derived from holds no longer)" if getattr(fact, "stale", False) else ""
+    subject, relation, value = fact.subject, flatten(fact.relation), say_name(fact.value)
+    if not _PLAIN_RELATION.fullmatch(relation):
+        return f"{quote(f'{subject} {relation} {fact.value}')}{told}{stale}"
+    who = "you" if subject == "user" else f"your {subject}" if subject.islower() and subject.isalpha() else say_name(subject)
+    first, _, rest = relation.partition(" ")
+    if not first.endswith("s") or first in _NOUNS_IN_S:
+        whose = "your" if who == "you" else f"{who}'s"
+        said = f"{whose} {relation} {'used to be' if until else 'is'} {value}"
+    else:
+        plural = _VERBS.get(first) or re.sub(r"(?<=ss|sh|ch)es$|s$", "", re.sub("ies$", "ys", first))
+        verb = f"used to {'be' if first in ('is', 'was') else plural}" if until else plural if who == "you" else first
+        said = " ".join(filter(None, (who, verb, rest, value)))
+    return f"{said[0].upper()}{said[1:]}{told}{stale}"
 
 
 def _evidence(memories: Sequence[Memory]) -> list[Memory]:
@@ -546,6 +605,12 @@ def _tell(view: View, event: Event, now: datetime, zone: str) -> str:
     if isinstance(event, CommitmentClosed):
         text = next((c.text for c in view.commitments.open if c.cid == event.cid), None)
         return f"{_OUTCOMES[event.outcome]}: {quote(text, 160) if text else 'commitment'} [#{event.cid}]."
+    if isinstance(event, FactAsserted):
+        said = say_fact(view, event, now, zone)
+        return f"Noted: {said[0].lower()}{said[1:]}." if said.startswith("You") else f"Noted: {said}."
+    if isinstance(event, FactRetracted):
+        known = view.facts.get(event.fact)
+        return f"No longer so: {quote(f'{known.subject} {known.relation} {known.value}') if known else 'a fact'} [#{event.fact}]."
     if isinstance(event, DirectiveSet):
         return f"A standing rule now: {quote(event.content, 160)}."
     if isinstance(event, DirectiveRevoked):

@@ -25,6 +25,7 @@ from pmm.events import (
     Due,
     Event,
     NameAdopted,
+    TimezoneChanged,
     local_instant,
 )
 
@@ -153,6 +154,14 @@ def name(view: View, name: str) -> Decision:
     return view.head if view.identity.name == name else NameAdopted(whose="mind", name=name)
 
 
+def zone(view: View, name: str) -> Decision:
+    """Have local days and times meant in this time zone from now on."""
+    name = name.strip() if isinstance(name, str) else name
+    if name == view.identity.zone:
+        return view.head
+    return TimezoneChanged(zone=_known_zone(name))
+
+
 def one_text(text: str, what: str) -> str:
     """The text on one line, if it can be shown again and again. what: for the error, such as "a rule"."""
     flat = " ".join(text.split()) if isinstance(text, str) else ""
@@ -183,10 +192,7 @@ def _due(due: str | date | datetime | Due | None, zone: str) -> Due | None:
         case None:
             return None
         case Due():
-            try:
-                ZoneInfo(due.zone)
-            except (ValueError, OSError, KeyError):
-                raise InvalidInput(f"{due.zone!r} is not a known time zone.", hint="Use an IANA name such as Europe/Paris.") from None
+            _known_zone(due.zone)
             return due
         case datetime():
             return Due.at(due, zone)
@@ -195,6 +201,14 @@ def _due(due: str | date | datetime | Due | None, zone: str) -> Due | None:
         case str():
             return Due.parse(due, zone)
     raise InvalidInput(f"{due!r} is not a due date.", hint="Write 2026-03-06 or 2026-03-05T12:00.")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError, TypeError, AttributeError):
+        raise InvalidInput(f"{str(name)[:60]!r} is not a known time zone.", hint="Use an IANA name such as Europe/Paris.") from None
+    return name
 
 
 def _in_name(char: str) -> bool:

@@ -87,6 +87,50 @@ def _until(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if text.endswith("Z") else moment
 
 
+_UNITS = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
+_DAYS = {"MO": "Monday", "TU": "Tuesday", "WE": "Wednesday", "TH": "Thursday", "FR": "Friday", "SA": "Saturday", "SU": "Sunday"}
+_WORKDAYS = "MO,TU,WE,TH,FR"
+_NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"}
+
+
+def spoken_rule(repeat: str) -> str:
+    """A repeat in words, such as "every Monday" or "on the 1st of every month, 3 more times"; one that is not so simple as it stands."""
+    try:
+        rule = read_rule(repeat)
+    except InvalidInput:
+        return repeat
+    parts = rule.parts
+    every, days = int(parts.get("INTERVAL", "1")), parts.get("BYDAY", "")
+    each = f"every {_UNITS[parts['FREQ']]}" if every == 1 else f"every {every} {_UNITS[parts['FREQ']]}s"
+    match parts["FREQ"], days, parts.get("BYMONTHDAY", ""):
+        case (_, "", ""):
+            said = each
+        case ("WEEKLY" | "DAILY", _, "") if every == 1 and days == _WORKDAYS:
+            said = "every weekday"
+        case ("WEEKLY", _, ""):
+            named = _listed([_DAYS[day] for day in days.split(",")])
+            said = f"every {named}" if every == 1 else f"{each} on {named}"
+        case ("MONTHLY", "", day) if "," not in day:
+            said = f"on the {_ordinal(int(day))} of {each}"
+        case ("MONTHLY", day, "") if "," not in day and day[:-2] and int(day[:-2]) in _NTH:
+            said = f"on the {_NTH[int(day[:-2])]} {_DAYS[day[-2:]]} of {each}"
+        case _:
+            return rule.text
+    if rule.occurrences is not None:
+        said += f", {rule.occurrences} more time{'s' if rule.occurrences != 1 else ''}"
+    return said + (f", until {rule.until:%Y-%m-%d}" if rule.until is not None else "")
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _ordinal(day: int) -> str:
+    if day < 0:
+        return "last day" if day == -1 else f"{_ordinal(-day)} last day"
+    return f"{day}{'th' if 10 < day < 14 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
+
+
 def first_due(repeat: str, now: datetime, zone: str) -> Due:
     """The first day on which it falls, today included. Raises InvalidInput if there is none."""
     today = now.astimezone(ZoneInfo(zone)).date()

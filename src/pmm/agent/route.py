@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from pmm.agent.answer import due_here, either, local, overdue, plain, quote, say_commitment, say_day, say_name, say_weekday
+from pmm.agent.answer import due_here, either, local, overdue, plain, quote, say_commitment, say_day, say_fact, say_name, say_weekday
+from pmm.agent.facts import QUESTION, asked_for
 
 if TYPE_CHECKING:
     from pmm.projections.commitments import Commitment
@@ -140,6 +141,7 @@ _DIRECT = {
     """,
     "es_mine": r"que me (?:prometiste|has prometido) | que (?:prometiste|has prometido)",
     "es_yours": r"que te (?:prometi|he prometido) | que (?:prometi|he prometido)",
+    "fact": QUESTION,  # the last: it has the widest forms
 }
 _EMBEDDED = {
     # These need "tell me", "do you know", "list" before them: alone they are not questions.
@@ -164,7 +166,7 @@ _EMBEDDED = {
 }
 # No question begins otherwise. Most messages are refused here, so that most processes needn't even compile the tables.
 _FIRST_WORD = re.compile(
-    r"(?:what(?:'s|s|'re)?|who|how|do|is|are|anything|have|any|all|my|our|the|open|tell|can|could|wie|was|wer|kennst|weisst|welche|comment|"
+    r"(?:what(?:'s|s|'re)?|who(?:'s)?|where|when(?:'s)?|in|how|do|is|are|anything|have|any|all|my|our|the|open|tell|can|could|wie|was|wer|kennst|weisst|welche|comment|"
     r"c'est|tu|quel(?:s|les)?|qui|connais|sais|je|qu[e']|como|cual(?:es)?|quien|sabes|recuerdas|te)\b"
 )
 
@@ -450,6 +452,11 @@ def _year(asked: _Asked) -> str:
     return f"It is {asked.today.year}."
 
 
+def _fact(asked: _Asked) -> str | None:
+    facts = asked_for(asked.view, asked.core)
+    return " ".join(f"{say_fact(asked.view, fact, asked.now, asked.zone)} [#{fact.id}]." for fact in facts) or None
+
+
 _ANSWERS: dict[str, Callable[[_Asked], str | None]] = {
     "name": _name,
     "who": _who,
@@ -464,4 +471,5 @@ _ANSWERS: dict[str, Callable[[_Asked], str | None]] = {
     "day": _day,
     "time": _time,
     "year": _year,
+    "fact": _fact,
 }

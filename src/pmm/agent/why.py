@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from pmm.events import KINDS, CommitmentOpened, ContextBuilt, DirectiveSet, Event, ReplyEvent, UserMessage
+from pmm.events import KINDS, CommitmentOpened, ContextBuilt, DirectiveSet, Event, FactAsserted, Reflection, ReplyEvent, UserMessage
 
 DEPTH_MAX, BREADTH_MAX, EVENTS_MAX = 5, 12, 80
 """of the whole tree"""
@@ -24,6 +24,8 @@ _RELATIONS = {
     "first": "begins with",
     "last": "ends with",
     "superseded_by": "superseded by",
+    "fact": "about",
+    "reply": "is about",
 }
 
 
@@ -109,8 +111,14 @@ class _Tree:
                     links += [_Link(e, "was answered by", follow=False) for e in ends if getattr(e, "to", 0) == event.id]
                     more, note = self._citing(event.id, "led to", "source", "evidence")
                     links += more
+                case Reflection():
+                    more, note = self._citing(event.id, "led to", "source", "evidence")
+                    links += more
                 case CommitmentOpened():
                     more, note = self._citing(event.id, "", "cid", "follows")
+                    links += more
+                case FactAsserted():
+                    more, note = self._citing(event.id, "", "fact", "evidence", "superseded_by")
                     links += more
                 case DirectiveSet():
                     more, note = self._citing(event.id, "", "did")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pmm.clock import stopwatch
+from pmm.storage.bounds import engine
 
 
 def clocked(work: Callable[[], object]) -> float:
@@ -30,14 +31,12 @@ def spread(times: Sequence[float]) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     """What this is measured on, and how steady it is: the slowest of ten equal loops beside the fastest."""
-    import apsw
-
     loops = [clocked(lambda: sum(range(300_000))) for _ in range(10)]
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cpus": os.cpu_count(),
-        "sqlite": apsw.sqlite_lib_version(),
+        "sqlite": engine(),
         "noise": round(max(loops) / min(loops), 2),
     }
 

@@ -79,14 +79,17 @@ class Bench(msgspec.Struct, frozen=True):
 def cold_start(bench: Bench) -> dict[str, Any]:
     """A whole new process, from its start to the first offline reply; and opening alone, in this one."""
     path = str(bench.mind_of(bench.middle))
-    run = lambda *args: subprocess.run([sys.executable, "-m", "pmm", *args], check=True, stdout=subprocess.DEVNULL)
     opening = lambda: Mind.open(path, model="offline").close()
     return {
         "events": bench.middle,
-        "first_reply": spread([clocked(lambda: run("ask", QUESTIONS[0], "--db", path, "--model", "offline")) for _ in range(3)]),
-        "help": spread([clocked(lambda: run("--help")) for _ in range(3)]),
+        "first_reply": spread([clocked(lambda: _run("ask", QUESTIONS[0], "--db", path, "--model", "offline")) for _ in range(3)]),
+        "help": spread([clocked(lambda: _run("--help")) for _ in range(3)]),
         "open_and_close": spread([clocked(opening) for _ in range(5)]),
     }
+
+
+def _run(*args: str) -> None:
+    subprocess.run([sys.executable, "-m", "pmm", *args], check=True, stdout=subprocess.DEVNULL)
 
 
 def warm_cache(bench: Bench) -> dict[str, Any]:
@@ -146,7 +149,7 @@ def complex(bench: Bench) -> dict[str, Any]:
             text = STORY[n] if n < len(STORY) else f"{QUESTIONS[n % len(QUESTIONS)]} ({n})"
             calls = len(model.prompts)
             done: list[Any] = []
-            times.append(clocked(lambda text=text: done.append(mind.handle_user(text))))  # type: ignore[misc]
+            times.append(clocked(lambda text=text, done=done: done.append(mind.handle_user(text))))  # type: ignore[misc]
             usage = done[0].usage
             if len(model.prompts) > calls and usage.prompt:
                 shares.append((usage.cached or 0) / usage.prompt)
@@ -245,7 +248,7 @@ def _beside(events: int, ours: float, floor: float) -> dict[str, Any]:
 
 def recall(bench: Bench) -> dict[str, Any]:
     """Recall by words at every size."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for size in bench.sizes:
         with bench.opened(size) as mind:
             mind.recall(QUESTIONS[0])

@@ -36,15 +36,16 @@ def ask(
     """
     from pmm.cli import screen
     from pmm.cli.minds import open_mind, settings_for
-    from pmm.cli.speaking import speak
+    from pmm.cli.speaking import Wrapped, speak
 
+    wrapped = Wrapped(screen.columns())
     message = _message(text)
     shown = False
 
     def show(piece: str) -> None:
         nonlocal shown
         if not as_json:
-            screen.say(screen.safe(piece), end="")
+            screen.say(wrapped(screen.safe(piece)), end="")
             shown = True
 
     with open_mind(db, settings_for(model)) as mind:

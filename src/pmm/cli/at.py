@@ -19,7 +19,7 @@ def at(
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the mind as it was right after an event, or at a time: names, commitments, rules, and how much had happened.
+    """Show the mind as it was right after an event, or at a time: names, commitments, facts, rules, and how much had happened.
 
     A time without a zone is meant in the mind's own.
     """
@@ -52,6 +52,10 @@ def as_dict(mind: Mind, then: Any) -> dict[str, Any]:
             {"cid": c.cid, "text": c.text, "owner": c.owner, "due": None if c.due is None else str(c.due)} for c in view.commitments.open
         ],
         "commitments_more": view.commitments.overflow,
+        "facts": [
+            {"id": f.id, "subject": f.subject, "relation": f.relation, "value": f.value, "stale": f.stale} for f in view.facts.current
+        ],
+        "facts_more": view.facts.overflow,
         "directives": [{"did": d.did, "text": d.text} for d in view.directives.active],
         "directives_more": view.directives.dropped,
     }
@@ -71,6 +75,10 @@ def _show(facts: dict[str, Any]) -> None:
         whose = "yours" if c["owner"] == "user" else "the mind’s"
         aside = f"({whose}, due {c['due']})" if c["due"] else f"({whose})"
         say(f"    {dim('#' + str(c['cid']))} {one_line(c['text'])} {dim(aside)}")
+    say(f"  {'facts':<12} {len(facts['facts']) + facts['facts_more']:,}")
+    for f in facts["facts"]:
+        stale = dim(" (stale)") if f["stale"] else ""
+        say(f"    {dim('#' + str(f['id']))} {one_line(' '.join((f['subject'], f['relation'], f['value'])))}{stale}")
     say(f"  {'rules':<12} {len(facts['directives']) + facts['directives_more']:,}")
     for d in facts["directives"]:
         say(f"    {dim('#' + str(d['did']))} {one_line(d['text'])}")

@@ -42,7 +42,7 @@ def chat(db: Db = None, model: ModelName = None, session: Session = "main") -> N
         if interactive:
             from pmm.cli.prompt import typed
 
-            lines = typed()
+            lines = typed(talk.meanwhile)
         else:
             lines = _piped()
         for line in lines:
@@ -50,6 +50,8 @@ def chat(db: Db = None, model: ModelName = None, session: Session = "main") -> N
                 break
             if talk.stopped and not interactive:
                 raise typer.Exit(130)
+            if not interactive:
+                talk.meanwhile.show()
     if talk.failed and not interactive:
         raise typer.Exit(1)
 
@@ -60,9 +62,15 @@ def _piped() -> Iterator[str]:
 
 
 class Chat:
-    """One conversation: takes lines, prints replies. failed: whether any turn failed. stopped: whether the last one was, by Ctrl-C."""
+    """One conversation: takes lines, prints replies. failed: whether any turn failed. stopped: whether the last one was, by Ctrl-C.
+
+    meanwhile: what the mind does by itself, to be shown between turns.
+    """
 
     def __init__(self, opener: Callable[[Settings], Mind], settings: Settings, path: Path, session: str) -> None:
+        from pmm.cli.meanwhile import Meanwhile
+
+        self.meanwhile = Meanwhile()
         self.failed = False
         self.stopped = False
         self._over = False
@@ -71,7 +79,14 @@ class Chat:
         self._path = path
         self._session = session
         self._last: Reply | None = None
+        self._noticed: tuple[str, ...] = ()
         self._mind = opener(settings)
+        self._listen()
+
+    def _listen(self) -> None:
+        """From now on the mind does by itself what is due, and that is heard."""
+        mind = self._mind
+        mind.start_loop(lambda event: self.meanwhile.hear(mind, event))
 
     def __enter__(self) -> Chat:
         return self
@@ -119,13 +134,14 @@ class Chat:
 
     def _speak(self, text: str, *, record: bool = True) -> None:
         from pmm.cli import screen
-        from pmm.cli.speaking import speak
+        from pmm.cli.speaking import Wrapped, speak
 
+        wrapped = Wrapped(screen.columns())
         with screen.Waiting() as waiting:
 
             def show(piece: str) -> None:
                 waiting.over()
-                screen.say(screen.safe(piece), end="")
+                screen.say(wrapped(screen.safe(piece)), end="")
 
             try:
                 spoken = speak(self._mind, text, show, session=self._session, record=record)
@@ -135,8 +151,21 @@ class Chat:
         self.stopped = spoken.stopped
         if spoken.reply is not None:
             self._last = spoken.reply
+            for claim in spoken.reply.contradicted:
+                screen.say(screen.dim(f"(not so: {screen.one_line(claim.truth)})"))
+        self._notice()
         if spoken.stopped:
             screen.say(screen.dim("(stopped)" if not record else "(stopped; your message and what was shown are kept)"))
+
+    def _notice(self) -> None:
+        """Show once what there is to know of the model."""
+        from pmm.cli import screen
+
+        notices = self._mind.model.notices
+        for notice in notices:
+            if notice not in self._noticed:
+                screen.say(screen.dim(f"({screen.one_line(notice, 500)})"))
+        self._noticed = notices
 
     # -- what can be typed besides messages ----------------------------------------------------------------------------------------
 
@@ -174,6 +203,7 @@ class Chat:
         mind = self._open(settings)  # before the old one is closed: a name that can't be used changes nothing
         self._mind.close()
         self._mind, self._settings = mind, settings
+        self._listen()
         say(f"From now on {one_line(choice.name)} speaks.")
 
     def _status(self, rest: str) -> None:
@@ -212,6 +242,21 @@ class Chat:
 
         show(self._mind)
 
+    def _facts(self, rest: str) -> None:
+        from pmm.cli.facts import show
+
+        show(self._mind)
+
+    def _reflections(self, rest: str) -> None:
+        from pmm.cli.reflections import show
+
+        show(self._mind)
+
+    def _mind_page(self, rest: str) -> None:
+        from pmm.cli.mind import show
+
+        show(self._mind)
+
     def _why(self, rest: str) -> None:
         from pmm.cli.recall import reasons
         from pmm.cli.screen import bold, dim, one_line, say
@@ -226,6 +271,17 @@ class Chat:
             say(f"  {bold(f'#{source.id}')}{place} {said}")
             say(f"     {dim(reasons(source.score, source.why))}")
 
+    def _trace(self, rest: str) -> None:
+        from pmm.cli.screen import say
+        from pmm.cli.trace import lines
+
+        latest = self._mind.traces(1, session=self._session)
+        if not latest:
+            say("No turn has left a trace here yet.")
+        for found in latest:
+            for line in lines(self._mind, self._mind.trace(found.id)):
+                say(line)
+
     def _recall(self, rest: str) -> None:
         from pmm.cli.recall import show
         from pmm.cli.screen import say
@@ -234,6 +290,24 @@ class Chat:
             show(self._mind, rest, 5)
         else:
             say("What should be recalled? /recall TEXT")
+
+    def _undo(self, rest: str) -> None:
+        from pmm.cli.undo import show
+
+        show(self._mind, self._mind.undo(self._session))
+
+    def _zone(self, rest: str) -> None:
+        from pmm.cli.zone import show
+
+        if rest:
+            self._mind.set_zone(rest)
+        show(self._mind)
+
+    def _events(self, rest: str) -> None:
+        from pmm.cli.commitments import number
+        from pmm.cli.events import show_latest
+
+        show_latest(self._mind, min(number(rest), 1000) if rest else 10)
 
     def _private(self, rest: str) -> None:
         from pmm.cli.screen import say
@@ -255,12 +329,19 @@ COMMANDS: dict[str, tuple[str, Callable[[Chat, str], None]]] = {
     "done": ("CID: that commitment is kept", Chat._done),
     "snooze": ("CID UNTIL: put it off, until 2h, 3d, tomorrow, 2026-03-06 ...", Chat._snooze),
     "directives": (": your standing rules", Chat._directives),
+    "facts": (": what it knows about you and your world", Chat._facts),
+    "reflections": (": what it has observed about itself", Chat._reflections),
+    "mind": (": who it is: traits, scores, stage, and what it may do", Chat._mind_page),
     "why": (": what the last reply drew on, with each signal's share", Chat._why),
+    "trace": (": what the last turn looked at, what it left out, and how long it took", Chat._trace),
     "recall": ("TEXT: what it remembers about something", Chat._recall),
+    "undo": (": take back what your last message asserted; the messages stay in the log", Chat._undo),
+    "zone": ("[NAME]: the time zone you live in; with a name such as Europe/Lisbon, change it", Chat._zone),
+    "events": ("[N]: the last things that happened, 10 if not said", Chat._events),
     "private": ("TEXT: say it without any record", Chat._private),
     "quit": (": leave (so does Ctrl-D)", Chat._quit),
 }
-ALIASES = {"exit": "quit", "q": "quit", "h": "help", "?": "help"}
+ALIASES = {"exit": "quit", "metrics": "mind", "q": "quit", "h": "help", "?": "help"}
 
 _COMMAND = re.compile(r"/[a-z?]*(?=\s|$)", re.IGNORECASE)
 """not a path such as /etc/hosts"""

@@ -11,6 +11,8 @@ import typer
 from pmm.cli.options import AsJson, Db, ListFirst, examples
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pmm.runtime.mind import Mind
 
 EXAMPLES = examples("pmm commitments", "pmm commitments list --closed", "pmm commitments --json | jq .[].text")
@@ -23,6 +25,8 @@ EDIT_EXAMPLES = examples('pmm commitments edit 12 --text "call Ana and Ben"', "p
 CLOSE_EXAMPLES = examples("pmm commitments close 12", 'pmm commitments close 12 --as cancelled --note "no longer needed"')
 SNOOZE_EXAMPLES = examples("pmm commitments snooze 12 2h", "pmm commitments snooze 12 2026-03-06T09:00")
 REOPEN_EXAMPLES = examples('pmm commitments reopen 12 --reason "it leaks again"')
+
+PAGE = 200
 
 _NAMED = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -46,6 +50,7 @@ def commitments() -> None:
 def list_(
     db: Db = None,
     closed: Annotated[bool, typer.Option("--closed", help="Those that ended lately instead: kept, broken, cancelled, expired.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All of them, not only the most pressing or the latest ones.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the open commitments, overdue and snoozed ones included."""
@@ -54,8 +59,15 @@ def list_(
 
     with existing_mind(db) as mind:
         state = mind.view().commitments
+        if everything:
+            items = list(_every(mind, not closed))
+        else:
+            items = list(state.closed[::-1] if closed else state.open)
         if as_json:
-            screen.say(screen.to_json([as_dict(mind, c) for c in (state.closed[::-1] if closed else state.open)]))
+            screen.say(screen.to_json([as_dict(mind, c) for c in items]))
+        elif everything:
+            for item in items:
+                screen.say(_line(mind, item))
         elif closed:
             show_closed(mind)
         else:
@@ -228,7 +240,7 @@ def show_open(mind: Mind) -> None:
     for c in state.open:
         say(_line(mind, c))
     if state.overflow:
-        say(f"  and {state.overflow:,} more")
+        say(f"  and {state.overflow:,} more (`pmm commitments list --all`)")
     if not state.open:
         say(f'  {number(0, "open commitment")}. Say "I will ..." or "Remind me to ...".')
 
@@ -244,15 +256,27 @@ def show_closed(mind: Mind) -> None:
         say("  Nothing has ended yet.")
 
 
+def _every(mind: Mind, open: bool) -> Iterator[Any]:
+    """All that are open, or all that ended, the newest first, a page at a time."""
+    before = None
+    while page := mind.commitments(open=open, limit=PAGE, before=before):
+        yield from page
+        before = _cid(page[-1])
+
+
+def _cid(item: Any) -> int:
+    """Of a commitment, open or ended."""
+    return int(getattr(item, "commitment", item).cid)
+
+
 def _known(mind: Mind, cid: int) -> Any:
-    """The commitment if it is open; how it ended, if that was lately. Raises InvalidInput."""
+    """The commitment, open or ended. Raises InvalidInput."""
     from pmm.errors import InvalidInput
 
-    state = mind.view().commitments
-    found = state.get(cid) or state.ended(cid)
-    if found is None:
-        raise InvalidInput(f"no commitment {cid} is open or ended lately.", hint=f"`pmm show {cid}` shows the event, if there is one.")
-    return found
+    found = mind.commitments(open=None, limit=1, before=cid + 1)
+    if not found or _cid(found[0]) != cid:
+        raise InvalidInput(f"there is no commitment {cid}.", hint=f"`pmm show {cid}` shows the event, if there is one.")
+    return found[0]
 
 
 def _tell(mind: Mind, cid: int, as_json: bool) -> None:
@@ -281,6 +305,7 @@ def _line(mind: Mind, item: Any) -> str:
     from zoneinfo import ZoneInfo
 
     from pmm.cli.screen import dim, one_line
+    from pmm.runtime.plain import spoken_rule
 
     c = getattr(item, "commitment", item)
     zone = ZoneInfo(mind.view().identity.zone)
@@ -292,5 +317,5 @@ def _line(mind: Mind, item: Any) -> str:
     if c.snoozed(mind.now) and c.snoozed_until is not None:
         about.append(f"snoozed until {c.snoozed_until.astimezone(zone):%Y-%m-%d %H:%M}")
     if c.repeat:
-        about.append(f"repeats {one_line(c.repeat, 80)}")
+        about.append(one_line(spoken_rule(c.repeat), 80))
     return f"  {dim(f'#{c.cid}')} {one_line(c.text)} {dim('(' + ', '.join(about) + ')')}"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from pmm.cli.options import AsJson, Db, examples
 
-EXAMPLES = examples("pmm doctor", "pmm doctor --db copy.db --json")
+EXAMPLES = examples("pmm doctor", "pmm doctor --db copy.db --json", "pmm doctor --hotspots")
+
+Hotspots = Annotated[bool, typer.Option("--hotspots", help="Check the program instead: where its source reads a whole log or table.")]
 
 
-def doctor(db: Db = None, as_json: AsJson = False) -> None:
+def doctor(db: Db = None, hotspots: Hotspots = False, as_json: AsJson = False) -> None:
     """Check the mind: the chain, its turns and references, that what is computed equals a replay, the index, the background work.
 
     The whole log is read; nothing is repaired.
@@ -21,6 +25,9 @@ def doctor(db: Db = None, as_json: AsJson = False) -> None:
     from pmm.errors import StorageError
     from pmm.runtime.doctor import examine
 
+    if hotspots:
+        _hotspots(as_json)
+        return
     try:
         with screen.Bar("checking") as bar:
             findings = examine(existing_path(db), bar)
@@ -33,4 +40,22 @@ def doctor(db: Db = None, as_json: AsJson = False) -> None:
         for f in findings:
             screen.say(f"{'ok ' if f.ok else screen.bold('BAD')}  {f.check:<12} {screen.one_line(f.detail, 1000)}")
     if not all(f.ok for f in findings):
+        raise typer.Exit(1)
+
+
+def _hotspots(as_json: bool) -> None:
+    """Whole-log and whole-table reads by file. Exits with 1 if one is where every turn or tick comes by."""
+    from pmm.cli import screen
+    from pmm.runtime.hotspots import hotspots
+
+    found = hotspots()
+    hot = [one for one in found if one.hot]
+    if as_json:
+        screen.say(screen.to_json(found))
+    else:
+        screen.table(
+            ("WHERE", "READS", "CODE"), [(f"{one.file}:{one.line}{' HOT' if one.hot else ''}", one.kind, one.code) for one in found]
+        )
+        screen.say(f"{screen.number(len(found), 'read')} of a whole log or table, {len(hot)} of them at every turn or tick.")
+    if hot:
         raise typer.Exit(1)

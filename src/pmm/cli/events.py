@@ -88,6 +88,11 @@ def show(
         _show_whole(event, around, mind.view().identity.zone)
 
 
+def show_latest(mind: Mind, count: int) -> None:
+    """The last `count` events, a line each."""
+    _Lines(mind.view().identity.zone, False)(mind.log.tail(count), 0)
+
+
 # -- reading -----------------------------------------------------------------------------------------------------------------------
 
 

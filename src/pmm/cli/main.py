@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from pmm.cli import (
+    alerts,
     ask,
     at,
     backup,
@@ -21,16 +22,30 @@ from pmm.cli import (
     config,
     directives,
     doctor,
+    eval,
     events,
     export,
+    facts,
+    graph,
     imports,
+    mcp,
     mind,
     models,
+    policy,
+    profile,
+    rebuild,
     recall,
+    reflections,
     screen,
+    serve,
+    sql,
     status,
+    trace,
+    undo,
     verify,
     why,
+    work,
+    zone,
 )
 from pmm.errors import ConfigError, InvalidInput, PMMError, UnknownModel
 from pmm.version import VERSION
@@ -87,17 +102,32 @@ for _name, _module in (
     ("why", why),
     ("at", at),
     ("recall", recall),
+    ("graph", graph),
+    ("trace", trace),
+    ("profile", profile),
+    ("alerts", alerts),
+    ("undo", undo),
+    ("zone", zone),
     ("import", imports),
     ("export", export),
     ("verify", verify),
     ("doctor", doctor),
+    ("rebuild", rebuild),
+    ("eval", eval),
     ("backup", backup),
-    ("models", models),
+    ("work", work),
+    ("mcp", mcp),
+    ("sql", sql),
     ("bench", bench),
+    ("serve", serve),
 ):
-    app.command(_name, epilog=_module.EXAMPLES)(getattr(_module, "import_" if _name == "import" else _name))
+    app.command(_name, epilog=_module.EXAMPLES)(getattr(_module, f"{_name}_" if _name in ("import", "eval") else _name))
+app.add_typer(models.app, name="models")
 app.add_typer(commitments.app, name="commitments")
 app.add_typer(directives.app, name="directives")
+app.add_typer(facts.app, name="facts")
+app.add_typer(reflections.app, name="reflections")
+app.add_typer(policy.app, name="policy")
 app.add_typer(config.app, name="config")
 
 

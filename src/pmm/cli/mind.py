@@ -18,7 +18,7 @@ _MOVES_SHOWN = 5
 
 
 def mind(db: Db = None, as_json: AsJson = False) -> None:
-    """Show who the mind is: its names, its five traits and what moved them, its two scores, and what its stage permits.
+    """Show who the mind is: its names, its five traits and what moved them, its two scores, what it may do unasked, and its policies.
 
     IAS grows with turns under one name and with the mind's own actions carried out, GAS with promises kept. Both count evidence
     only, and stand still while nothing happens.
@@ -35,7 +35,8 @@ def mind(db: Db = None, as_json: AsJson = False) -> None:
 
 def as_dict(mind: Mind) -> dict[str, Any]:
     """What --json prints. adopted: the event that gave the name; turns: replies under it. last: the event of the stage's last change.
-    A of B own actions were carried out, K of M counted promises kept, older ones fading."""
+    A of B own actions were carried out, K of M counted promises kept, older ones fading. permits: by its stage, up to the cap, less what is
+    switched off. policy: None as long as the settings decide. assessments: of every ten reflections."""
     view = mind.view()
     identity, traits, metrics, stage = view.identity, view.traits, view.metrics, view.stage
     floors = stage.next_floors
@@ -53,20 +54,28 @@ def as_dict(mind: Mind) -> dict[str, Any]:
             "ias": round(metrics.ias, 4),
             "gas": round(metrics.gas, 4),
             **{name: round(getattr(metrics, name), 4) for name in "ABKM"},
+            "history": metrics.history,
         },
         "stage": {
             "level": stage.level,
+            "cap": view.policy.stage_cap,
             "turns": stage.turns,
             "last": stage.last,
-            "permits": stage.permissions,
+            "permits": mind.permissions,
+            "switched_off": view.policy.off,
             "next": {"ias": floors.ias, "gas": floors.gas} if floors else None,
             "history": stage.history,
         },
+        "policy": {name: value for name, value, knob in view.policy.table()},
+        "reflections": view.reflections.total,
+        "facts": len(view.facts.current) + view.facts.overflow,
+        "assessments": metrics.work.assessed,
     }
 
 
 def show(mind: Mind) -> None:
     """The same for people."""
+    from pmm.cli.reflections import show_assessment
     from pmm.cli.screen import bold, number, one_line, say
 
     view = mind.view()
@@ -75,9 +84,12 @@ def show(mind: Mind) -> None:
     say(f"  {'you':<18} {one_line(identity.user_name or 'not introduced yet')}")
     if identity.name:
         say(f"  {'under this name':<18} {number(view.metrics.n, 'turn')}, since event #{identity.adopted}")
+    say(f"  {'knows':<18} {number(len(view.facts.current) + view.facts.overflow, 'fact')}")
     _traits(view)
     _scores(view)
-    _stage(view)
+    _stage(view, mind.permissions)
+    _policy(view)
+    show_assessment(mind)
 
 
 def _traits(view: Any) -> None:
@@ -100,24 +112,38 @@ def _scores(view: Any) -> None:
     say()
     say(bold("Scores"))
     floors = view.stage.next_floors
-    for label, score, floor in (
-        ("IAS", view.metrics.ias, floors.ias if floors else None),
-        ("GAS", view.metrics.gas, floors.gas if floors else None),
-    ):
-        wanted = f" ({floor:.2f} for S{view.stage.level + 1})" if floor is not None else ""
-        say(f"  {label:<18} {bar(score)} {score:.2f}{wanted}")
+    for name in ("ias", "gas"):
+        score = getattr(view.metrics, name)
+        past = sparkline([*(getattr(then, name) for then in view.metrics.history), score]) if view.metrics.history else ""
+        wanted = f" ({getattr(floors, name):.2f} for S{view.stage.level + 1})" if floors else ""
+        say(f"  {name.upper():<18} {bar(score)} {score:.2f}{wanted} {past}".rstrip())
 
 
-def _stage(view: Any) -> None:
+def _stage(view: Any, permissions: tuple[str, ...]) -> None:
     from pmm.cli.screen import bold, dim, number, say
 
     stage = view.stage
     say()
     say(bold(f"Stage {stage}"))
-    say(f"  {'may, unasked':<18} {', '.join(what.replace('_', ' ') for what in stage.permissions)}")
+    say(f"  {'may, unasked':<18} {', '.join(permissions).replace('_', ' ') or 'nothing'}")
+    if view.policy.off:
+        say(f"  {'switched off':<18} {', '.join(view.policy.off).replace('_', ' ')}")
+    if stage.level > view.policy.stage_cap:
+        say(f"  {'counts as':<18} S{view.policy.stage_cap}, the highest you let it reach")
     say(f"  {'here for':<18} {number(stage.turns, 'turn')}")
     for change in stage.history[-_MOVES_SHOWN:]:
         say(dim(f"  #{change.event}: S{change.before} to S{change.after} at IAS {change.ias:.2f}, GAS {change.gas:.2f}"))
+
+
+def _policy(view: Any) -> None:
+    from pmm.cli.screen import bold, say
+
+    changed = [(name, value) for name, value, knob in view.policy.table() if value != knob.default and not knob.switch]
+    if changed:
+        say()
+        say(bold("Policy"))
+    for name, value in changed:
+        say(f"  {name:<18} {view.policy.spoken(value)}")
 
 
 def bar(share: float) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth
+
+if TYPE_CHECKING:
+    from pmm.cli.meanwhile import Meanwhile
 
 
 class _Kept(FileHistory):
@@ -55,14 +59,24 @@ def _keys() -> KeyBindings:
     return keys
 
 
-def typed() -> Iterator[str]:
-    """The lines a person types, until Ctrl-D, or Ctrl-C at an empty line."""
+def typed(meanwhile: Meanwhile) -> Iterator[str]:
+    """The lines a person types, until Ctrl-D, or Ctrl-C at an empty line. What happens while one is being typed is shown above it."""
+
+    def begun() -> None:
+        loop = get_app().loop
+        assert loop is not None
+        meanwhile.typing(lambda: loop.call_soon_threadsafe(lambda: run_in_terminal(meanwhile.show)))
+
     plain = ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None
     session: Any = PromptSession(
         history=_history(), key_bindings=_keys(), color_depth=plain, prompt_continuation="  ", enable_open_in_editor=False
     )
     while True:
+        meanwhile.show()
         try:
-            yield session.prompt("> ")
+            line = session.prompt("> ", pre_run=begun)
         except EOFError:
             return
+        finally:
+            meanwhile.typing(None)
+        yield line

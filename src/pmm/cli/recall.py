@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     'pmm recall "where does Ana live"',
     'pmm recall "the budget" --k 3 --at 2026-03-05 --json',
+    'pmm recall "the boat" --who Ana --since 2025-01-01 --until 2026-01-01',
 )
 
 
@@ -28,6 +29,13 @@ def recall(
         str | None,
         typer.Option("--at", metavar="ID|TIME", show_default=False, help="As of an event, a time, or the end of a day such as 2026-03-05."),
     ] = None,
+    who: Annotated[str | None, typer.Option("--who", metavar="NAME", show_default=False, help="Said by: user, mind, or a name.")] = None,
+    session: Annotated[str | None, typer.Option("--session", metavar="NAME", show_default=False, help="Of this conversation.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND", show_default=False, help="user_message, reply or message_imported.")
+    ] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="TIME", show_default=False, help="Said from then on.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", show_default=False, help="Said before then.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find what was said about something, best first, with the reasons.
@@ -38,22 +46,35 @@ def recall(
     from pmm.cli.minds import existing_mind
 
     then = None if at is None else moment(at)
+    only: dict[str, Any] = {"who": who, "session": session, "kind": kind, "since": _start(since), "until": _start(until)}
     with existing_mind(db) as mind:
         if not as_json:
-            show(mind, query, k, then)
+            show(mind, query, k, then, **only)
             return
         names = ("id", "ref", "text", "at", "who", "origin", "score", "why")
-        found = [{name: getattr(memory, name) for name in names} for memory in mind.recall(query, k=k, at=then)]
+        found = [{name: getattr(memory, name) for name in names} for memory in mind.recall(query, k=k, at=then, **only)]
         screen.say(screen.to_json(found))
 
 
-def show(mind: Mind, query: str, k: int, at: int | datetime | None = None) -> None:
+def _start(text: str | None) -> datetime | None:
+    """A time; of a day alone, its beginning. Raises InvalidInput."""
+    from datetime import datetime
+
+    from pmm.errors import InvalidInput
+
+    try:
+        return None if text is None else datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput(f"{text!r} is not a time.", hint="Write 2026-03-05 or 2026-03-05T12:00.") from None
+
+
+def show(mind: Mind, query: str, k: int, at: int | datetime | None = None, **only: Any) -> None:
     """What was found, for people."""
     from zoneinfo import ZoneInfo
 
     from pmm.cli.screen import bold, dim, one_line, say
 
-    found = mind.recall(query, k=k, at=at)
+    found = mind.recall(query, k=k, at=at, **only)
     zone = ZoneInfo(mind.view().identity.zone)
     for memory in found:
         place = one_line(memory.origin if memory.ref is None else f"{memory.origin} {memory.ref}", 60)

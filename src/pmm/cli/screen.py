@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 BRIEF_CHARS = 300
 """of a text that is shown on one line"""
 
+NO_LIMIT = 100_000
+"""columns of what is no terminal"""
+
 _BEYOND_JSON = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -86,7 +89,7 @@ def columns() -> int:
     """How wide a line of stdout may be; no limit where it isn't a terminal."""
     import shutil
 
-    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 100_000
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else NO_LIMIT
 
 
 def cells(text: str) -> int:
@@ -122,6 +125,12 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def _row(row: Sequence[str], widths: Sequence[int]) -> str:
     line = "".join(cell + " " * (width - cells(cell) + 2) for cell, width in zip(row, widths, strict=False)) + row[-1]
     return fit(line, columns()).rstrip()
+
+
+def bar(share: float, places: int) -> str:
+    """0 to 1 as a little bar of so many places."""
+    full, rest = divmod(round(max(0.0, min(1.0, share)) * places * 8), 8)
+    return f"{'█' * full}{' ▏▎▍▌▋▊▉'[rest] if rest else ''}".ljust(places, "·")
 
 
 def size(count: int) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pmm.config import Settings
     from pmm.runtime.mind import Mind
 
+IDLE_S = 0.5
 EXAMPLES = examples("pmm status", "pmm status --db echo.db --json")
 
 
@@ -25,6 +26,7 @@ def status(db: Db = None, model: ModelName = None, as_json: AsJson = False) -> N
 
     settings = settings_for(model)
     with existing_mind(db, settings) as mind:
+        mind.wait_idle(IDLE_S)  # what can be done at once is no work that waits
         if as_json:
             screen.say(screen.to_json(as_dict(mind, settings)))
         else:
@@ -42,10 +44,14 @@ def as_dict(mind: Mind, settings: Settings) -> dict[str, Any]:
         "name": view.identity.name,
         "user_name": view.identity.user_name,
         "commitments_open": len(view.commitments.open) + view.commitments.overflow,
+        "facts": len(view.facts.current) + view.facts.overflow,
         "directives": len(view.directives.active) + view.directives.dropped,
         "model": expected(settings, view.usage.model),
         "zone": view.identity.zone,
         "size_bytes": mind.size_bytes(),
+        "tokens_today": _spent(mind),
+        "embeddings": _embeddings(mind),
+        "alerts": [str(alert) for alert in mind.alerts(open=True)],
         "background": [
             {
                 "name": lag.name,
@@ -54,6 +60,7 @@ def as_dict(mind: Mind, settings: Settings) -> dict[str, Any]:
                 "failures": lag.failures,
                 "error": lag.error,
                 "parked": list(lag.parked),
+                "until": lag.until,
             }
             for lag in mind.background()
         ],
@@ -73,11 +80,58 @@ def show(mind: Mind, settings: Settings, path: Path) -> None:
         ("model", facts["model"] if facts["model"] != "auto" else "auto (chosen when it first speaks; `pmm models` lists what is here)"),
         ("zone", facts["zone"]),
         ("commitments", number(facts["commitments_open"], "open commitment")),
+        ("facts", number(facts["facts"], "fact")),
         ("rules", number(facts["directives"], "rule")),
+        ("meaning", _meaning(facts["embeddings"])),
+        ("tokens today", _spent_line(facts["tokens_today"])),
         ("background", _background(facts["background"])),
+        ("alerts", "; ".join(facts["alerts"]) or "none"),
     ]
     for label, text in rows:
         say(f"  {label:<12} {one_line(text)}")
+
+
+def _embeddings(mind: Mind) -> dict[str, Any] | None:
+    """None without an embedder. hit_rate: of texts that were looked up in the caches, 0 to 1, None before any was."""
+    found = mind.encoded()
+    if found is None:
+        return None
+    return {**{name: getattr(found, name) for name in found.__struct_fields__}, "hit_rate": found.hit_rate}
+
+
+def _meaning(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "recall goes by words (PMM_EMBEDDER=minilm adds meaning)"
+    parts = [f"{found['embedder']}, {found['encoded']:,} of {found['messages']:,} messages encoded"]
+    if found["serving"] not in ("", found["embedder"]):
+        parts.append(f"{found['serving']} serves until then")
+    if found["hit_rate"] is not None:
+        parts.append(f"cache hits {found['hit_rate']:.0%}")
+    return "; ".join([*parts, *([found["trouble"]] if found["trouble"] else [])])
+
+
+def _spent(mind: Mind) -> dict[str, Any]:
+    """Tokens of this local day; a cap of None is no limit. stopped: whether background calls have, until midnight."""
+    spent = mind.spent_today()
+    return {
+        "foreground": spent.foreground,
+        "foreground_cap": spent.foreground_cap,
+        "background": spent.background,
+        "background_cap": spent.background_cap,
+        "stopped": spent.stopped,
+    }
+
+
+def _spent_line(spent: dict[str, Any]) -> str:
+    def of(cap: int | None) -> str:
+        return f" of {cap:,}" if cap is not None else ""
+
+    line = (
+        f"{spent['foreground']:,}{of(spent['foreground_cap'])} by turns, {spent['background']:,}{of(spent['background_cap'])} behind them"
+    )
+    if not spent["background_cap"]:
+        return f"{line}: background calls are switched off"
+    return f"{line}: background calls stopped until midnight" if spent["stopped"] else line
 
 
 def _background(lags: list[dict[str, Any]]) -> str:

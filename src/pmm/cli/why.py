@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
     from pmm.runtime.why import Why
 
-EXAMPLES = examples("pmm why 214", "pmm why name", "pmm why trait:E", "pmm why commitment:37", "pmm why directive:12 --json")
+EXAMPLES = examples("pmm why 214", "pmm why name", "pmm why trait:E", "pmm why commitment:37", "pmm why fact:12 --json")
 
 TEXT_CHARS, TEXT_CELLS_MIN = 160, 20
 
 
 def why(
     what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="An event's id, name, user, stage, trait:LETTER, commitment:ID or directive:ID.")
+        str,
+        typer.Argument(
+            metavar="WHAT", help="An event's id, name, user, stage, trait:LETTER, policy:NAME, commitment:ID, directive:ID or fact:ID."
+        ),
     ],
     db: Db = None,
     as_json: AsJson = False,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pmm.errors import ModelMalformed, ModelRefused, ModelUnavailable
-from pmm.llm.model import ChatModel, Message, Options, Piece, TokenUsage
+from pmm.llm.model import PURPOSES, WARM, ChatModel, Message, Options, Piece, TokenUsage
 
 BATCH = 256
 """tokens read at a time: a call that is stopped ends within one such batch"""
@@ -36,19 +36,25 @@ CHATML = (
 class LlamaCppModel(ChatModel):
     """A GGUF file. window: context in tokens, at most what the model was trained for; 0 for that.
 
-    gpu: None uses one if there is one. layers: how many go there, -1 for all. notices: what a user should know of this model.
+    gpu: None uses one if there is one. layers: how many go there, -1 for all.
     """
+
+    serves = PURPOSES | {WARM}
 
     def __init__(self, path: str | Path, *, window: int = 0, gpu: bool | None = None, layers: int = -1, threads: int = 0) -> None:
         self.path = Path(path).expanduser()
         self.name = f"llamacpp:{self.path}"
-        self.notices: tuple[str, ...] = ()
         self._wanted = (window, gpu, layers, threads)
         self._engine: Any = None
         self._template: Template | None = None
         self._loading = threading.Lock()
         self._lock = threading.Lock()
         self._ids: OrderedDict[tuple[str, bool], list[int]] = OrderedDict()
+
+    @property
+    def loaded(self) -> bool:  # type: ignore[override]
+        """Whether the engine is."""
+        return self._engine is not None
 
     @property
     def window(self) -> int:  # type: ignore[override]
@@ -78,7 +84,9 @@ class LlamaCppModel(ChatModel):
                 told = f"the prompt has {len(ids):,} tokens; {self.path.name} reads {llama.n_ctx():,}."
                 raise ModelRefused(told, hint="Raise model_window, or say less.")
             reused = self._read(llama, ids, options)
-            if reused is not None:
+            if reused is not None and options.purpose == WARM:
+                yield Piece(finish="length", usage=TokenUsage(len(ids), reused, 0))
+            elif reused is not None:
                 yield from self._speak(llama, ids, reused, min(room, options.max_tokens), options)
 
     @contextmanager
@@ -167,13 +175,30 @@ class LlamaCppModel(ChatModel):
                 self._engine = self._load()
             return self._engine
 
-    def _load(self) -> Any:
+    def look(self) -> tuple[str, ...]:
+        """The notices there will be of its chat template, without loading its weights. Raises ModelUnavailable, ModelRefused."""
+        llama_cpp = self._library()
+        try:
+            llama = llama_cpp.Llama(str(self.path), vocab_only=True, verbose=False)
+        except (ValueError, RuntimeError, OSError):
+            raise ModelUnavailable(f"{self.path} can't be read.", hint="Is it a whole GGUF file?") from None
+        seen = LlamaCppModel(self.path)
+        seen._fitting(llama)
+        llama.close()
+        return seen.notices
+
+    def _library(self) -> Any:
         if not self.path.is_file():
             raise ModelRefused(f"there is no model file {self.path}.", hint="Write llamacpp:/path/to/model.gguf.")
         try:
             import llama_cpp
         except ImportError:
             raise ModelRefused("llama.cpp isn't installed here.", hint='Run `pip install "pmm[llamacpp]"`; it compiles.') from None
+        _quieten(llama_cpp)
+        return llama_cpp
+
+    def _load(self) -> Any:
+        llama_cpp = self._library()
         window, gpu, layers, threads = self._wanted
         has_gpu = bool(llama_cpp.llama_supports_gpu_offload())
         on_gpu = has_gpu and gpu is not False and layers != 0
@@ -193,7 +218,13 @@ class LlamaCppModel(ChatModel):
     def _open(self, llama_cpp: Any, window: int, layers: int, threads: int) -> Any:
         try:
             llama = llama_cpp.Llama(
-                str(self.path), n_ctx=window, n_gpu_layers=layers, n_batch=BATCH, n_threads=threads or None, verbose=False
+                str(self.path),
+                n_ctx=window,
+                n_gpu_layers=layers,
+                n_batch=BATCH,
+                n_threads=threads or None,
+                n_threads_batch=threads or None,
+                verbose=False,
             )
         except (ValueError, RuntimeError, OSError):
             return None
@@ -222,6 +253,17 @@ class LlamaCppModel(ChatModel):
 
     def _notice(self, text: str) -> None:
         self.notices = (*self.notices, text)
+
+
+_unheard: list[Any] = []
+"""the callback that takes what the engine would write; it must live as long as the engine"""
+
+
+def _quieten(llama_cpp: Any) -> None:
+    """What the engine logs would be written into the conversation: its warnings come through whatever `verbose` says."""
+    if not _unheard:
+        _unheard.append(llama_cpp.llama_log_callback(lambda level, text, data: None))
+        llama_cpp.llama_log_set(_unheard[0], None)
 
 
 _MARK = re.compile("\x02(\\d+)\x03")
@@ -288,13 +330,13 @@ def _renderer(template: str, bos: str, eos: str) -> Render:
     from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
     try:
-        formatter = Jinja2ChatFormatter(template=template, eos_token=eos, bos_token=bos)
+        formatter: Any = Jinja2ChatFormatter(template=template, eos_token=eos, bos_token=bos)
     except jinja2.TemplateError:
         return _refuse
 
     def render(messages: list[Message]) -> str:
         try:
-            return str(formatter(messages=messages).prompt)  # type: ignore[arg-type]
+            return str(formatter(messages=messages).prompt)
         except (jinja2.TemplateError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(str(error)) from None
 

@@ -13,7 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any, ClassVar, Literal, final
+from typing import Any, Literal, final
 
 import msgspec
 
@@ -23,6 +23,8 @@ Message = dict[str, str]
 """{"role": "system" | "user" | "assistant", "content": text}"""
 
 PURPOSES = frozenset({"reply", "extract", "reflect", "scene"})
+WARM = "warm"
+"""the purpose of a call that only has the prompt read, for the engine to know it; its answer is not read"""
 
 
 class TokenUsage(msgspec.Struct, frozen=True):
@@ -109,12 +111,15 @@ class ChatModel(ABC):
     """A model that answers a list of messages, piece by piece.
 
     name: as a user would write it, with its adapter ("openai:gpt-x"). window: context size in tokens. serves: the purposes it takes.
+    notices: what a user should know of it. loaded: whether its window can be told at once.
     """
 
     name: str = "model"
     window: int = 8192
     serves: frozenset[str] = PURPOSES
-    route: ClassVar[Literal["model", "offline"]] = "model"
+    route: Literal["model", "offline"] = "model"
+    notices: tuple[str, ...] = ()
+    loaded: bool = True
 
     @abstractmethod
     def _stream(self, messages: Sequence[Message], options: Options) -> Iterator[Piece]:
@@ -142,6 +147,10 @@ class ChatModel(ABC):
         options = options or Options()
         if options.purpose not in self.serves:
             raise ModelRefused(f"{self.name} doesn't serve {options.purpose!r}.", hint="Choose a model that does, or none for it.")
+        yield from self._tried(messages, options)
+
+    def _tried(self, messages: Sequence[Message], options: Options) -> Iterator[Piece]:
+        """The answer, with deadlines, and tried again where that may help. Only what stands for other models does otherwise."""
         deadline = time.monotonic() + options.timeout_s
         for attempt in range(options.retries + 1):
             call = _Try(self, messages, options, deadline)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pmm.errors import ModelCutOff, ModelMalformed, ModelRefused
-from pmm.llm.model import ChatModel, Message, Options, Piece, TokenUsage
+from pmm.llm.model import PURPOSES, WARM, ChatModel, Message, Options, Piece, TokenUsage
 from pmm.llm.wire import CONNECT_S, Answer, Wire, complaint_error, count, read_complaint
 
 HOST = "http://127.0.0.1:11434"
@@ -19,12 +19,14 @@ KEEP_LOADED = "30m"
 
 class OllamaModel(ChatModel):
     """A model that an Ollama daemon serves. window: the context size in tokens it is loaded with (memory grows with it).
+    warm: whether it may be sent a prompt only to have it read.
 
     Raises ConfigError when the address can't be used.
     """
 
-    def __init__(self, model: str, *, host: str = HOST, window: int = 8192, max_output: int | None = None) -> None:
+    def __init__(self, model: str, *, host: str = HOST, window: int = 8192, max_output: int | None = None, warm: bool = False) -> None:
         self.name = f"ollama:{model}"
+        self.serves = PURPOSES | {WARM} if warm else PURPOSES
         self.window = window
         self._model = model
         self._max_output = max_output

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from pmm.errors import ModelCutOff, ModelError, ModelMalformed, ModelRefused, ModelUnavailable
-from pmm.llm.model import ChatModel, Message, Options, Piece, TokenUsage
+from pmm.llm.model import PURPOSES, WARM, ChatModel, Message, Options, Piece, TokenUsage
 from pmm.llm.wire import CONNECT_S, MAX_LINE, Answer, Complaint, Wire, complaint_error, count, read_complaint
 
 HOSTED = "https://api.openai.com/v1"
@@ -20,12 +20,23 @@ HOSTED = "https://api.openai.com/v1"
 
 class OpenAIModel(ChatModel):
     """A model behind an OpenAI-compatible server. base_url: with its version, such as http://127.0.0.1:8080/v1. window, max_output: tokens.
+    warm: whether it may be sent a prompt only to have it read.
 
     Raises ConfigError when the address or the key can't be used.
     """
 
-    def __init__(self, model: str, *, base_url: str = HOSTED, api_key: str = "", window: int = 8192, max_output: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str = HOSTED,
+        api_key: str = "",
+        window: int = 8192,
+        max_output: int | None = None,
+        warm: bool = False,
+    ) -> None:
         self.name = f"openai:{model}"
+        self.serves = PURPOSES | {WARM} if warm else PURPOSES
         self.window = window
         self._model = model
         self._max_output = max_output

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from pmm.config import Settings
-from pmm.errors import ModelError, UnknownModel
+from pmm.errors import ConfigError, ModelError, UnknownModel
 from pmm.llm import ollama, openai
 from pmm.llm.model import ChatModel
 from pmm.llm.offline import OfflineModel
@@ -87,19 +87,38 @@ def open_model(name: str, settings: Settings) -> ChatModel:
         model = model or settings.openai_model
         window, output = limits(model, settings)
         return openai.OpenAIModel(
-            model, base_url=settings.openai_base_url, api_key=settings.openai_api_key, window=window, max_output=output
+            model,
+            base_url=settings.openai_base_url,
+            api_key=settings.openai_api_key,
+            window=window,
+            max_output=output,
+            warm=settings.warm,
         )
     if adapter == "ollama":
         model = model or _first_ollama(settings)
         window, output = limits(model, settings)
         if not settings.model_window:
             window = min(window, needed_window(settings))
-        return ollama.OllamaModel(model, host=settings.ollama_host, window=window, max_output=output)
+        return ollama.OllamaModel(model, host=settings.ollama_host, window=window, max_output=output, warm=settings.warm)
     if adapter == "llamacpp":
         return _llamacpp(model or settings.gguf, settings)
     if adapter in ("auto", "") and not model:
         return open_model(_look(settings).name, settings)
     raise _unknown(name, adapter)
+
+
+def open_speaker(name: str, settings: Settings) -> ChatModel:
+    """The model of that name, with those of `fallback_models` behind it. Raises what `open_model` does, and ConfigError."""
+    first = open_model(name, settings)
+    names = [other.strip() for other in settings.fallback_models.split(",") if other.strip()]
+    if unclear := next((other for other in names if other in ("auto", "ollama")), None):
+        raise ConfigError(f"{unclear!r} among fallback_models says no model.", hint="Name each in full, such as ollama:llama3.2.")
+    others = [model for model in (open_model(other, settings) for other in dict.fromkeys(names)) if model.name != first.name]
+    if not others:
+        return first
+    from pmm.llm.chain import ChainModel
+
+    return ChainModel([first, *others])
 
 
 def _llamacpp(file: str, settings: Settings) -> ChatModel:
@@ -147,8 +166,17 @@ def list_models(settings: Settings) -> list[ModelRow]:
     else:
         rows.append(ModelRow("ollama", wire.place, "not running"))
     if settings.gguf:
-        rows.append(ModelRow(f"llamacpp:{settings.gguf}", "in this process", "" if Path(settings.gguf).is_file() else "no such file"))
+        rows.append(ModelRow(f"llamacpp:{settings.gguf}", "in this process", _note_on(settings)))
     return rows
+
+
+def _note_on(settings: Settings) -> str:
+    from pmm.llm.llamacpp import LlamaCppModel
+
+    try:
+        return "; ".join(LlamaCppModel(settings.gguf).look())
+    except ModelError as error:
+        return error.message
 
 
 def reachable(wire: Wire) -> bool:

@@ -8,50 +8,89 @@ up to where it does) are few, and are looked through one by one. All of it is di
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pmm.events import Event, MessageImported, ReplyEvent, UserMessage, microseconds
+import msgspec
+
+from pmm.errors import InvalidInput, StorageError
+from pmm.events import Event, MessageImported, ReplyEvent, TurnSuperseded, UserMessage, microseconds
 from pmm.memory.words import Words
 from pmm.storage.door import Door
 from pmm.storage.sqlite import SqliteLog
 
-VERSION = 2
-TAIL_MAX = 256
-"""messages that may wait for the inverted index before a turn must take them in itself"""
+VERSION = 4
+TAIL_MAX, TAIL_WORDS = 256, 6_000
+"""messages, and words in them, that may wait for the inverted index before a turn must take them in itself"""
 INDEXED = ("user_message", "reply", "message_imported")
 
-QUESTION, TIMED = 1, 2
-"""bits of docs.flags: it asks; it has words of time"""
+QUESTION, COUNTED, NAMED, RULE, BY_USER, BY_ASSISTANT, IMPORTED = (1 << bit for bit in range(7))
+TO_OTHER = 7
+"""from this bit on, docs.flags says how often (at most 3 times) it says "you": whoever speaks of the other tells little of themselves"""
+"""bits of docs.flags: it asks; it has a number, a name; it states a rule or a preference; whose it is; where it is from"""
+
+SPAN_WORTH = 0.25
+"""what a message gains as a candidate by having been said when the query says; its words, all together, gain 1"""
+ALSO_WORTH = 100.0
+"""likewise, of those that come on top: more than words and a date can be worth"""
+SITTING_US = 6 * 3600 * 1_000_000
+"""a pause after which a conversation is another sitting"""
 
 TOTAL, LENGTH = "#docs", "#words"
 """rows of `words` that count all messages and all words; stems never contain #"""
 
 _TABLES = """
 DROP TABLE IF EXISTS docs; DROP TABLE IF EXISTS words; DROP TABLE IF EXISTS doc_words; DROP TABLE IF EXISTS index_version;
+DROP TABLE IF EXISTS superseded;
 CREATE TABLE docs (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, session TEXT NOT NULL, origin TEXT NOT NULL, ref TEXT,
-  prev INTEGER, flags INTEGER NOT NULL, length INTEGER NOT NULL, words TEXT NOT NULL) STRICT;
+  prev INTEGER, sitting INTEGER NOT NULL, flags INTEGER NOT NULL, length INTEGER NOT NULL, words TEXT NOT NULL) STRICT;
 CREATE INDEX docs_session ON docs (session, id);
+CREATE INDEX docs_at ON docs (at, id);
 CREATE TABLE words (word TEXT PRIMARY KEY, docs INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE VIRTUAL TABLE doc_words USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize="unicode61 remove_diacritics 0");
 INSERT INTO doc_words (doc_words, rank) VALUES ('automerge', 0);
 INSERT INTO doc_words (doc_words, rank) VALUES ('crisismerge', 1000);
+CREATE TABLE superseded (id INTEGER PRIMARY KEY, since INTEGER NOT NULL) STRICT;
 CREATE TABLE index_version (version INTEGER NOT NULL, inverted INTEGER NOT NULL) STRICT;
 INSERT INTO index_version VALUES (%d, 0);
 """
 
-_DOC = """INSERT INTO docs (id, at, who, session, origin, ref, prev, flags, length, words)
-VALUES (?1, ?2, ?3, coalesce(?4, (SELECT session FROM docs WHERE id = ?5), 'main'), ?6, ?7,
-  (SELECT max(id) FROM docs WHERE session = coalesce(?4, (SELECT session FROM docs WHERE id = ?5), 'main')), ?8, ?9, ?10)"""
+_NAMES = "'docs', 'words', 'doc_words', 'superseded', 'index_version'"
 
-_TIME_WORDS = re.compile(
-    r"\b(yesterday|today|tonight|tomorrow|ago|last|next|since|until|morning|evening|afternoon|weekend|week|month|year|day|"
-    r"mon|tues|wednes|thurs|fri|satur|sun)(day|s)?\b|\b(january|february|march|april|may|june|july|august|september|october|"
-    r"november|december)\b|\b(1[89]|20)\d\d\b",
+_MENDED = """
+CREATE TABLE IF NOT EXISTS doc_words_data (id INTEGER PRIMARY KEY, block BLOB);
+CREATE TABLE IF NOT EXISTS doc_words_idx (segid, term, pgno, PRIMARY KEY (segid, term)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS doc_words_docsize (id INTEGER PRIMARY KEY, sz BLOB, origin INTEGER);
+CREATE TABLE IF NOT EXISTS doc_words_config (k PRIMARY KEY, v) WITHOUT ROWID;
+INSERT OR REPLACE INTO doc_words_config VALUES ('version', 5);
+"""
+"""FTS5 drops only what it can open: what may be missing of it is put back first"""
+
+_DOC = f"""INSERT INTO docs (id, at, who, session, origin, ref, prev, sitting, flags, length, words)
+WITH place (session) AS (SELECT coalesce(?4, (SELECT session FROM docs WHERE id = ?5), 'main')),
+  before AS (SELECT id, at, sitting FROM docs WHERE session = (SELECT session FROM place) ORDER BY id DESC LIMIT 1)
+SELECT ?1, ?2, ?3, session, ?6, ?7, (SELECT id FROM before),
+  coalesce((SELECT sitting FROM before WHERE abs(?2 - at) < {SITTING_US}), ?1), ?8, ?9, ?10 FROM place"""
+
+# Of a turn that was taken back: its message and its reply. since: the message that stands in its place, which is being answered when
+# what came before it is asked for.
+_SUPERSEDED = """INSERT OR IGNORE INTO superseded
+SELECT id, ?2 FROM docs WHERE id = ?1 UNION ALL SELECT id, ?2 FROM events WHERE key = 'end:' || ?1 AND id < ?2"""
+
+_NUMBER_WORDS = """two three four five six seven eight nine ten twice once couple few several dozen hundred thousand second third
+fourth fifth another"""
+_RULE_WORDS = "always never now sure prefer rather"
+_NAME = re.compile(r"(?<=[a-z,] )(?!I\b)[A-Z][a-z]+")
+"""a capital letter in the midst of a sentence"""
+_RULE = re.compile(
+    r"(?:^|[.!?\n]\s*|,\s+|\b(?:and|but|so)\s+)(?:please )?(?:always|never (?!\w+ed\b|been\b|had\b|written\b)|from now on|"
+    r"make sure (?:to|you)|I(?:'d| would)? (?:really |always |generally |strongly )?prefer|I(?:'d| would) rather)",
     re.IGNORECASE,
 )
+FEATURES_CHARS = 20_000
 
 
 _ASKING = re.compile(
@@ -68,8 +107,9 @@ class TextIndex:
     def __init__(self, log: SqliteLog, on_progress: Callable[[int, int], Any] | None = None) -> None:
         self._log = log
         self._door = log.main
-        self._tail = 0
+        self._tail = self._tail_words = 0
         self.words = Words(log.main)
+        self._telling = [frozenset(self.words.all(listed)) for listed in (_NUMBER_WORDS, _RULE_WORDS)]
         if not self._whole():
             self.rebuild(on_progress)
         log.attach(self)
@@ -77,6 +117,7 @@ class TextIndex:
     def on_append(self, events: Sequence[Event]) -> None:
         """Index what was just appended, inside its transaction."""
         docs, counts = [], Counter[str]()
+        superseded = [(event.turn, event.by) for event in events if isinstance(event, TurnSuperseded)]
         for event in events:
             row = self._row(event)
             if row is None:
@@ -94,17 +135,21 @@ class TextIndex:
                 "INSERT INTO words VALUES (?, ?) ON CONFLICT (word) DO UPDATE SET docs = docs + excluded.docs", sorted(counts.items())
             )
             self._tail += len(docs)
-            if self._tail > TAIL_MAX:
+            self._tail_words += sum(doc[-2] for doc in docs)
+            if self._tail > TAIL_MAX or self._tail_words > TAIL_WORDS:
                 self._invert(self._door)
+        if superseded:
+            self._door.many(_SUPERSEDED, superseded)
 
     def _row(self, event: Event) -> tuple[Any, ...] | None:
         text, at, origin, ref, session, of = event.content, event.ts, "conversation", None, None, None
         match event:
             case UserMessage():
-                who, session = "user", event.session
+                who, session, flags = "user", event.session, BY_USER
             case ReplyEvent():
-                who, of = "mind", event.to
+                who, of, flags = "mind", event.to, BY_ASSISTANT
             case MessageImported():
+                flags = IMPORTED | {"user": BY_USER, "assistant": BY_ASSISTANT}.get(event.role, 0)
                 who, session, origin, ref, at = (
                     event.speaker,
                     f"{event.origin}/{event.session}",
@@ -116,14 +161,26 @@ class TextIndex:
             case _:
                 return None
         words = self.words.of(text)
-        asks = text.rstrip().endswith("?") or _ASKING.match(text) is not None
-        flags = QUESTION * asks + TIMED * bool(_TIME_WORDS.search(text, 0, 20_000))
+        flags |= self._features(text, frozenset(words))
         return (event.id, microseconds(at), who, session, of, origin, ref, flags, len(words), f" {' '.join(words)} ")
+
+    def _features(self, text: str, words: frozenset[str]) -> int:
+        """The bits of docs.flags that say what is in a text. By its words first: expressions over a long text take longer than all else."""
+        numbers, rules = self._telling
+        return (
+            QUESTION * (text.rstrip().endswith("?") or _ASKING.match(text) is not None)
+            | COUNTED * (not numbers.isdisjoint(words) or any(map(str.isdigit, words)))
+            | NAMED * (_NAME.search(text, 0, FEATURES_CHARS) is not None)
+            | min(3, text.casefold().count("you")) << TO_OTHER
+            | RULE * (not rules.isdisjoint(words) and _RULE.search(text, 0, FEATURES_CHARS) is not None)
+        )
 
     def rebuild(self, on_progress: Callable[[int, int], Any] | None = None) -> None:
         """Drop and recompute from the log. on_progress(done, of) in events."""
         head = self._log.head[0]
         with self._door.writing():
+            if self._door.run("SELECT 1 FROM sqlite_schema WHERE name = 'doc_words'"):
+                self._door.run(_MENDED)
             self._door.run(_TABLES % VERSION)
             batch: list[Event] = []
             for event in self._log.scan() if head else ():
@@ -143,7 +200,7 @@ class TextIndex:
         """Take what waits into the inverted index, inside a transaction of `door`."""
         door.run("INSERT INTO doc_words (rowid, words) SELECT id, words FROM docs WHERE id > (SELECT inverted FROM index_version)")
         door.run("UPDATE index_version SET inverted = coalesce((SELECT max(id) FROM docs), 0)")
-        self._tail = 0
+        self._tail = self._tail_words = 0
 
     def settle(self, pages: int = 200) -> None:
         """Take what waits into the inverted index, and merge some of its segments. Bounded work, behind the turn."""
@@ -153,16 +210,32 @@ class TextIndex:
             side.run("INSERT INTO doc_words (doc_words, rank) VALUES ('merge', ?)", (pages,))
 
     def _whole(self) -> bool:
-        """Whether the tables are there, of this version, and at the head."""
+        """Whether the tables are there, of this version, at the head, and sound as far as a glance tells."""
         run = self._door.run
-        if run("SELECT count(*) FROM sqlite_schema WHERE name IN ('docs', 'words', 'doc_words', 'index_version')") != [(4,)]:
-            return False
-        if run("SELECT version FROM index_version") != [(VERSION,)]:
+        if run(f"SELECT count(*) FROM sqlite_schema WHERE name IN ({_NAMES})") != [(5,)]:
             return False
         kinds = " UNION ALL ".join("SELECT max(id) AS id FROM events WHERE kind = ?" for _ in INDEXED)
-        return run("SELECT max(id) FROM docs") == run(f"SELECT max(id) FROM ({kinds})", INDEXED)
+        try:
+            if run("SELECT version FROM index_version") != [(VERSION,)]:
+                return False
+            counted = run("SELECT coalesce((SELECT docs FROM words WHERE word = ?), 0)", (TOTAL,))
+            return (
+                run("SELECT max(id) FROM docs") == run(f"SELECT max(id) FROM ({kinds})", INDEXED)
+                and run("SELECT count(*) FROM docs") == counted
+                and self._found_again()
+            )
+        except StorageError:  # columns or parts that are missing, or not what they should be
+            return False
 
-    # -- what recall asks: three calls, whatever the size ----------------------------------------------------------------------------
+    def _found_again(self) -> bool:
+        """Whether the last message taken into the inverted index is found in it."""
+        last = "SELECT id, words FROM docs WHERE id <= (SELECT inverted FROM index_version) AND length > 0 ORDER BY id DESC LIMIT 1"
+        return all(
+            self._door.run("SELECT rowid FROM doc_words WHERE doc_words MATCH ? AND rowid = ?", (f'"{words.split()[0]}"', id))
+            for id, words in self._door.run(last)
+        )
+
+    # -- what recall asks: four calls, whatever the size -----------------------------------------------------------------------------
 
     def counts(self, words: Iterable[str]) -> dict[str, int]:
         """In how many messages each word is (unknown words are left out), with TOTAL, LENGTH and "@name" for speakers."""
@@ -171,47 +244,156 @@ class TextIndex:
         marks = ",".join("?" * len(asked))
         return dict(self._door.run(f"SELECT word, docs FROM words WHERE word IN ({marks})", asked))
 
-    def best(
-        self, matches: Sequence[str], gains: Sequence[tuple[str, float]], head: int, *, each: int, most: int, top: int, slope: float
-    ) -> list[int]:
-        """Ids of the `top` messages up to event `head` that hold most of the words in `gains` (" word ", what it is worth).
+    def candidates(
+        self,
+        arms: Sequence[Arm],
+        spans: Sequence[tuple[int, int]],
+        head: int,
+        where: Where,
+        *,
+        each: int,
+        most: int,
+        also: Sequence[int] = (),
+    ) -> list[tuple[Any, ...]]:
+        """(id, at, who, sitting, prev, flags, length, mask) of the `most` messages up to event `head` that hold most of what is looked for.
 
-        Looked at are those not inverted yet that hold any of them, then the newest `each` of every full-text expression in `matches`,
-        earlier ones first: `most` in all. They are weighed here, in the engine: reading hundreds of rows back to weigh them costs more
-        than all else. slope: how much a message's length tells against it, relative to 1.
+        mask: bit n is set where arms[n] found it. Looked at are the newest `each` that every arm finds, those not inverted yet, and the
+        newest of those said in any of `spans` (from, to; microseconds since 1970). also: these come on top, whatever they hold.
         """
-        args: list[Any] = [head, each, most, top, slope, *matches]
-        held, worth = [], []
-        for word, gain in gains:
-            args += (word, gain)
-            held.append(f"instr(words, ?{len(args) - 1})")
-            worth.append(f"(instr(d.words, ?{len(args) - 1}) > 0) * ?{len(args)}")
-        parts = [
-            f"SELECT id FROM docs WHERE id > (SELECT inverted FROM index_version) AND id <= ?1 AND ({' OR '.join(held) or '0'}) "
-            "ORDER BY id DESC LIMIT ?2",
-            *(
-                f"SELECT rowid AS id FROM doc_words WHERE doc_words MATCH ?{n + 6} AND rowid <= ?1 ORDER BY rowid DESC LIMIT ?2"
-                for n in range(len(matches))
-            ),
-        ]
-        found = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)
-        rows = self._door.run(
-            f"SELECT d.id FROM (SELECT DISTINCT id FROM ({found}) LIMIT ?3) c CROSS JOIN docs d ON d.id = c.id "
-            f"ORDER BY ({' + '.join(worth) or '0'}) / (1 + ?5 * d.length) DESC, d.id DESC LIMIT ?4",
+        args: list[Any] = [head, each, most]
+
+        def bound(value: Any) -> str:
+            args.append(value)
+            return f"?{len(args)}"
+
+        allowed = where.condition(bound)
+        only = f"AND {allowed} " if allowed else ""
+        parts, held, worth = [], [], []
+        for n, arm in enumerate(arms):
+            gain = bound(arm.worth)
+            among = f"AND EXISTS (SELECT 1 FROM docs d WHERE d.id = doc_words.rowid AND {allowed}) " if allowed else ""
+            parts.append(
+                f"SELECT rowid AS id, {1 << n} AS bit, {gain} AS gain FROM doc_words WHERE doc_words MATCH {bound(arm.match)} "
+                f"AND rowid <= ?1 {among}ORDER BY rowid DESC LIMIT ?2"
+            )
+            if arm.words:
+                held.append(f"{1 << n} * ({' OR '.join(f'instr(words, {bound(word)})' for word in arm.words)})")
+                worth.append(f"(bit >> {n} & 1) * {gain}")
+        if held:
+            parts.append(
+                f"SELECT id, bit, {' + '.join(worth)} AS gain FROM (SELECT id, {' + '.join(held)} AS bit FROM docs d "
+                f"WHERE id > (SELECT inverted FROM index_version) AND id <= ?1 {only}) WHERE bit > 0 ORDER BY id DESC LIMIT ?2"
+            )
+        if spans:
+            then = " OR ".join(f"(at >= {bound(start)} AND at < {bound(end)})" for start, end in spans)
+            bit = 1 << len(arms)
+            parts.append(
+                f"SELECT id, {bit} AS bit, {SPAN_WORTH} AS gain FROM docs d WHERE ({then}) AND id <= ?1 {only}ORDER BY id DESC LIMIT ?2"
+            )
+        if also:
+            args[2] += len(also)
+            listed = f"(SELECT value FROM json_each({bound(json.dumps(also))}))"
+            parts.append(f"SELECT id, 0 AS bit, {ALSO_WORTH} AS gain FROM docs d WHERE id IN {listed} AND id <= ?1 {only}")
+        found = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts or ["SELECT 0 AS id, 0 AS bit, 0 AS gain"])
+        return self._door.run(
+            "SELECT d.id, d.at, d.who, d.sitting, d.prev, d.flags, d.length, c.mask FROM (SELECT id, sum(bit) AS mask, sum(gain) AS worth "
+            f"FROM ({found}) GROUP BY id ORDER BY worth DESC, id DESC LIMIT ?3) c CROSS JOIN docs d ON d.id = c.id",
             args,
         )
-        return [id for (id,) in rows]
 
-    def rows(self, ids: Sequence[int], head: int) -> list[tuple[Any, ...]]:
-        """These messages and the ones right before and after each in its session: (docs row..., content, caption)."""
+    def around(self, ids: Sequence[int], head: int) -> list[tuple[Any, ...]]:
+        """The rows of these messages and of the two right before and after each in its session."""
         marks = ",".join(f"(?{n + 2})" for n in range(len(ids)))
+        beside = (
+            "SELECT id FROM {0} UNION SELECT d.prev FROM docs d JOIN {0} USING (id) WHERE d.prev IS NOT NULL UNION SELECT "
+            "(SELECT min(n.id) FROM docs n WHERE n.session = d.session AND n.id > d.id) FROM docs d JOIN {0} USING (id)"
+        )
         sql = (
-            f"WITH top (id) AS (VALUES {marks}), near AS (SELECT id FROM top UNION SELECT d.prev FROM docs d JOIN top USING (id) "
-            "WHERE d.prev IS NOT NULL UNION SELECT (SELECT min(n.id) FROM docs n WHERE n.session = d.session AND n.id > d.id) "
-            "FROM docs d JOIN top USING (id)) "
-            "SELECT d.*, e.content, e.meta ->> 'caption' FROM near JOIN docs d USING (id) JOIN events e USING (id) WHERE d.id <= ?1"
+            f"WITH top (id) AS (VALUES {marks}), near (id) AS ({beside.format('top')}), around (id) AS ({beside.format('near')}) "
+            "SELECT d.id, d.at, d.who, d.session, d.origin, d.ref, d.prev, d.sitting, d.flags, d.length, d.words, "
+            "EXISTS (SELECT 1 FROM superseded s WHERE s.id = d.id AND s.since <= ?1 + 1) FROM around JOIN docs d USING (id) "
+            "WHERE d.id <= ?1"
         )
         return self._door.run(sql, (head, *ids))
+
+    def session(self, name: str, after: int, limit: int) -> list[int]:
+        """The first messages of a session after event `after`."""
+        rows = self._door.run("SELECT id FROM docs WHERE session = ? AND id > ? ORDER BY id LIMIT ?", (name, after, limit))
+        return [id for (id,) in rows]
+
+    def texts(self, ids: Sequence[int]) -> dict[int, tuple[str, str | None]]:
+        """(text, caption) of these messages, as they were said."""
+        marks = ",".join("?" * len(ids))
+        rows = self._door.run(f"SELECT id, content, meta ->> 'caption' FROM events WHERE id IN ({marks})", ids)
+        return {id: (content or "", caption) for id, content, caption in rows}
+
+
+class Arm(msgspec.Struct, frozen=True):
+    """One way of looking. match: a full-text expression; words: " word " of those it looks for; worth: what a message gains by it."""
+
+    match: str
+    words: tuple[str, ...]
+    worth: float
+
+
+class Where(msgspec.Struct, frozen=True, kw_only=True):
+    """Which messages are looked at; what is None doesn't matter.
+
+    kind: "user_message", "reply" or "message_imported". who: "user", "mind" or a speaker's name. session: of a live conversation, or as
+    the import named it. since, until: when it was said, in microseconds since 1970; until is not included.
+    """
+
+    kind: str | None = None
+    who: str | None = None
+    session: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind is not None and self.kind not in _OF_KIND:
+            raise InvalidInput(f"nothing of the kind {self.kind!r} is recalled.", hint=f"Use one of {', '.join(_OF_KIND)}.")
+
+    def within(self, since: int | None, until: int | None) -> Where:
+        """Of these, only those said from `since` until before `until`."""
+        if since is None and until is None:
+            return self
+        latest = [at for at in (self.since, since) if at is not None]
+        earliest = [at for at in (self.until, until) if at is not None]
+        return msgspec.structs.replace(self, since=max(latest, default=None), until=min(earliest, default=None))
+
+    def allows(self, doc: Any) -> bool:
+        """Whether a row of the index is one of these."""
+        return (
+            (self.kind is None or doc.flags & _OF_KIND[self.kind][0] == _OF_KIND[self.kind][1])
+            and (self.who is None or doc.who.casefold() == self.who.casefold())
+            and (self.session is None or self.session in (doc.session, doc.session[len(doc.origin) + 1 :]))
+            and (self.since is None or doc.at >= self.since)
+            and (self.until is None or doc.at < self.until)
+        )
+
+    def condition(self, bound: Callable[[Any], str]) -> str:
+        """The same as SQL over docs d; bound(value) gives the mark of an argument."""
+        parts = []
+        if self.kind is not None:
+            bits, wanted = _OF_KIND[self.kind]
+            parts.append(f"d.flags & {bits} = {wanted}")
+        if self.who is not None:
+            parts.append(f"d.who = {bound(self.who)} COLLATE NOCASE")
+        if self.session is not None:
+            parts.append(f"{bound(self.session)} IN (d.session, substr(d.session, length(d.origin) + 2))")
+        if self.since is not None:
+            parts.append(f"d.at >= {bound(self.since)}")
+        if self.until is not None:
+            parts.append(f"d.at < {bound(self.until)}")
+        return " AND ".join(parts)
+
+
+_OF_KIND = {
+    "user_message": (IMPORTED | BY_USER, BY_USER),
+    "reply": (IMPORTED | BY_ASSISTANT, BY_ASSISTANT),
+    "message_imported": (IMPORTED, IMPORTED),
+}
+"""kind -> (the bits of docs.flags that tell it, what they are)"""
 
 
 _COUNTS = f"""SELECT (SELECT version FROM index_version),
@@ -223,8 +405,8 @@ _COUNTS = f"""SELECT (SELECT version FROM index_version),
 
 def faults(log: SqliteLog) -> list[str]:
     """What is wrong with the index of a log, without repairing it: one statement, which sees one moment."""
-    tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('docs', 'words', 'doc_words', 'index_version')"
-    if log.main.run(tables) != [(4,)]:
+    tables = f"SELECT count(*) FROM sqlite_schema WHERE name IN ({_NAMES})"
+    if log.main.run(tables) != [(5,)]:
         return ["there is none; it is made anew when the mind is next opened"]
     marks = ", ".join("?" * len(INDEXED))
     (found,) = log.main.run(f"WITH said AS NOT MATERIALIZED (SELECT id FROM events WHERE kind IN ({marks})) {_COUNTS}", INDEXED)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 
 import apsw
 
+from pmm.memory import kinds
 from pmm.storage.door import Door
 
 QUESTION_WORDS = frozenset(
-    """what when where which who whom whose why how did do does done doing is are was were be been being am can could would should will
-    shall may might must have has had having tell told know remember say said says many much long often kind type ever please think
-    any some there about give me list describe name""".split()
+    """what when where which who whom whose why how did do does is are was were be am been being can could would should will shall may might
+    must have has had having""".split()
 )
-"""say how something is asked, not what about"""
+"""say that something is asked"""
+
+WEAK_WORDS = frozenset(
+    """done doing tell told know remember say said says much many long often kind type ever please think any some there about give me list
+    describe name conversation discuss mention throughout across different various aspect order bring summary summarize comprehensive
+    provide walk specific particular something someone thing lot item help suggest recommend""".split()
+)
+"""say how something is asked rather than what about: they count for little"""
 
 FUNCTION_WORDS = frozenset(
     """a an the of to and or but if in on at by for with from as into than then so not no nor it its this that these those i me my mine
@@ -43,12 +51,13 @@ class Words:
 
     def __init__(self, door: Door) -> None:
         self._tokenize: Callable[..., list[str]] = door.tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
+        self.function_words = frozenset(stem for word in FUNCTION_WORDS for stem in self._stems(word))
         self._base: dict[str, str] = {}
         for line in _IRREGULAR.split(";"):
             base, *forms = (self._stems(word)[0] for word in line.split())
-            self._base.update({form: base for form in forms if form != base})
-        self.function_words = frozenset(stem for word in FUNCTION_WORDS for stem in self._stems(word))
-        self.question_words = self.function_words | {self._base.get(s, s) for word in QUESTION_WORDS for s in self._stems(word)}
+            self._base.update({form: base for form in forms if form != base and form not in self.function_words})
+        self.question_words = self.function_words | {stem for word in QUESTION_WORDS for stem in self.all(word)}
+        self.weak_words = frozenset(stem for word in WEAK_WORDS for stem in self.all(word)) - self.question_words
 
     def _stems(self, text: str) -> list[str]:
         data = text.encode("utf-8", "replace")
@@ -56,7 +65,7 @@ class Words:
 
     def all(self, text: str) -> list[str]:
         """Every word of the text, in order, function words too."""
-        text = text[:TEXT_MAX]
+        text = text[:TEXT_MAX].replace(" ate ", " eat ")  # the stem of "ate" is that of "at"
         if not text.isascii():
             text = _CJK.sub(" \\g<0> ", text)
         base = self._base
@@ -72,3 +81,12 @@ class Words:
         words = list(dict.fromkeys(self.all(text)))
         skip = self.question_words
         return [word for word in words if word not in skip] or [word for word in words if word not in self.function_words]
+
+    @cached_property
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        """The word for a kind of thing -> words for things of that kind."""
+        found: dict[str, tuple[str, ...]] = {}
+        for kind, things in kinds.table().items():
+            (stem,) = self.all(kind)
+            found[stem] = tuple(dict.fromkeys((*found.get(stem, ()), *(self.all(thing)[0] for thing in things))))
+        return found

@@ -102,7 +102,7 @@ class Commitments(msgspec.Struct, frozen=True):
 
 class CommitmentsProjection(Projection[Commitments]):
     name: ClassVar = "commitments"
-    version: ClassVar = 2
+    version: ClassVar = 3
     kinds: ClassVar = frozenset(
         {
             *("commitment_opened", "commitment_edited", "commitment_snoozed", "commitment_reminded"),
@@ -162,39 +162,45 @@ def _with(state: Commitments, new: Commitment) -> Commitments:
     """The state with one more open; beyond the cap the least pressing one leaves."""
     now, overflow = tuple(sorted((*state.open, new), key=lambda c: c.cid)), state.overflow
     if len(now) > OPEN_MAX:
-        least = min(now, key=lambda c: (c.due is not None, c.priority, c.cid))
+        least = min(now, key=_pressing)
         now, overflow = tuple(c for c in now if c is not least), overflow + 1
     return msgspec.structs.replace(state, open=now, overflow=overflow)
+
+
+def _pressing(c: Commitment) -> tuple[bool, int, int, int]:
+    """The smaller, the less it presses: undated ones, then those of low priority, then those due late."""
+    return c.due is not None, c.priority, -c.due.date.toordinal() if c.due else 0, c.cid
+
+
+_TOLD = {"commitment_edited": "changed", "commitment_snoozed": "snoozed", "commitment_reminded": "due"}
 
 
 def _change(state: Commitments, event: CommitmentEdited | CommitmentSnoozed | CommitmentReminded) -> Commitments:
     """What may happen to one that is open."""
     replace = msgspec.structs.replace
-    known = state.get(event.cid)
+    known, told = state.get(event.cid), _TOLD[event.kind]
     if known is None:
-        return state
+        beyond = state.overflow and state.ended(event.cid) is None  # one of those beyond the cap, as far as this can tell
+        return _noted(state, Change(event.id, event.cid, told)) if beyond else state
     match event:
         case CommitmentEdited():
             due = None if event.clear_due else event.due or known.due
-            new, told = (
-                replace(
-                    known,
-                    text=event.content or known.text,
-                    due=due,
-                    reminded=known.reminded if due == known.due else None,
-                    priority=known.priority if event.priority is None else event.priority,
-                    project=known.project if event.project is None else event.project or None,
-                    touched=event.ts,
-                    changed=event.id,
-                ),
-                "changed",
+            new = replace(
+                known,
+                text=event.content or known.text,
+                due=due,
+                reminded=known.reminded if due == known.due else None,
+                priority=known.priority if event.priority is None else event.priority,
+                project=known.project if event.project is None else event.project or None,
+                touched=event.ts,
+                changed=event.id,
             )
         case CommitmentSnoozed():
-            new, told = replace(known, snoozed_until=_utc(event.until), changed=event.id), "snoozed"
+            new = replace(known, snoozed_until=_utc(event.until), changed=event.id)
         case CommitmentReminded():
             if event.due != known.due:
                 return state  # of a due time that it has no more
-            new, told = replace(known, reminded=event.due), "due"
+            new = replace(known, reminded=event.due)
     now = tuple(new if c is known else c for c in state.open)
     return _noted(replace(state, open=now), Change(event.id, event.cid, told))
 

@@ -10,11 +10,23 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from pmm.events import ContextBuilt, EpochOpened, Event, MindCreated, ReplyEvent, SceneCompacted, TurnFailedEvent, UserMessage
+from pmm.events import (
+    ContextBuilt,
+    EpochOpened,
+    Event,
+    MindCreated,
+    ReplyEvent,
+    SceneCompacted,
+    TimezoneChanged,
+    TurnFailedEvent,
+    TurnSuperseded,
+    UserMessage,
+)
 from pmm.projections.projection import Projection
 
 SESSIONS_MAX = 8
-SCENES_MAX = 4
+SCENES_MAX = 8
+"""more than are kept before the oldest are rolled up, so that none is lost while that waits for a model"""
 PENDING_MAX = 64
 TURNS_MAX = 1024
 SHOWN_MAX = 8 * TURNS_MAX
@@ -36,7 +48,7 @@ class Spoken(msgspec.Struct, frozen=True):
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """A summary of turns that left the transcript."""
+    """A summary of turns that left the transcript, from one user's message to another; or of several such summaries."""
 
     id: int
     text: str
@@ -87,9 +99,12 @@ class Conversation(msgspec.Struct, frozen=True):
 
 class ConversationProjection(Projection[Conversation]):
     name: ClassVar = "conversation"
-    version: ClassVar = 1
+    version: ClassVar = 3
     kinds: ClassVar = frozenset(
-        {"mind_created", "user_message", "context_built", "reply", "turn_failed", "epoch_opened", "scene_compacted"}
+        {
+            *("mind_created", "timezone_changed", "user_message", "context_built", "reply", "turn_failed"),
+            *("epoch_opened", "scene_compacted", "turn_superseded"),
+        }
     )
     State: ClassVar = Conversation
 
@@ -117,9 +132,11 @@ class ConversationProjection(Projection[Conversation]):
             case EpochOpened():
                 return self._opened(state, event)
             case SceneCompacted():
-                session = state.session(event.session)
-                scenes = (*session.scenes, Scene(event.id, event.content, event.first, event.last))[-SCENES_MAX:]
-                return self._with(state, event.session, replace(session, scenes=scenes))
+                return self._compacted(state, event)
+            case TurnSuperseded():
+                return self._superseded(state, event)
+            case TimezoneChanged():
+                return replace(state, zone=event.zone)
             case MindCreated():
                 return replace(state, zone=event.timezone)
         return state
@@ -162,6 +179,22 @@ class ConversationProjection(Projection[Conversation]):
             last=event.id,
         )
         return self._with(state, event.session, session)
+
+    def _compacted(self, state: Conversation, event: SceneCompacted) -> Conversation:
+        """One more scene, in place of those it covers."""
+        session = state.session(event.session)
+        others = (s for s in session.scenes if not event.first <= s.first <= s.last <= event.last)
+        scenes = sorted((*others, Scene(event.id, event.content, event.first, event.last)), key=lambda s: (s.first, s.id))
+        return self._with(state, event.session, msgspec.structs.replace(session, scenes=tuple(scenes[-SCENES_MAX:])))
+
+    def _superseded(self, state: Conversation, event: TurnSuperseded) -> Conversation:
+        """The turn leaves the transcript; what was recalled for it may be shown again."""
+        for name, session in state.sessions.items():
+            turns = tuple(turn for turn in session.turns if turn.user != event.turn)
+            if len(turns) < len(session.turns):
+                session = msgspec.structs.replace(session, turns=turns, tokens=sum(t.tokens for t in turns), shown=frozenset())
+                return msgspec.structs.replace(state, sessions={**state.sessions, name: session})
+        return state
 
     def _with(self, state: Conversation, name: str, session: Session) -> Conversation:
         sessions = {n: s for n, s in state.sessions.items() if n != name}

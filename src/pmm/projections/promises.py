@@ -5,6 +5,8 @@ Not a projection itself: the state and the step that two of them share.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from pmm.events import (
@@ -25,11 +27,12 @@ REFLECTIONS_MAX = 32
 
 
 class Promise(msgspec.Struct, frozen=True):
-    """A commitment owned by the mind. since: the event that opened it last. own: a reflection asked for it. timed: it had a due time
-    or a reminder."""
+    """A commitment owned by the mind. since, at: the event that opened it last, and when. own: a reflection asked for it. timed: it had
+    a due time or a reminder."""
 
     cid: int
     since: int
+    at: datetime
     own: bool
     timed: bool
 
@@ -53,6 +56,10 @@ class Promises(msgspec.Struct, frozen=True):
         """The open promise with this cid, or None."""
         return next((p for p in self.open if p.cid == cid), None)
 
+    def opened_by(self, event: int) -> Promise | None:
+        """The open promise that this event opened, or opened again; or None."""
+        return next((p for p in self.open if p.since == event), None)
+
 
 KINDS = frozenset(
     {
@@ -69,10 +76,10 @@ def follow(promises: Promises, event: Event) -> tuple[Promises, Outcome | None]:
         case Reflection():
             return replace(promises, reflections=(*promises.reflections, event.id)[-REFLECTIONS_MAX:]), None
         case CommitmentOpened(owner="mind"):
-            return _opened(promises, Promise(event.id, event.id, _is_own(promises, event), event.due is not None)), None
+            return _opened(promises, Promise(event.id, event.id, event.ts, _is_own(promises, event), event.due is not None)), None
         case CommitmentReopened():
             before = next((p for p in promises.ended if p.cid == event.cid), None)
-            return (promises if before is None else _opened(promises, replace(before, since=event.id))), None
+            return (promises if before is None else _opened(promises, replace(before, since=event.id, at=event.ts))), None
         case CommitmentEdited() | CommitmentReminded():
             # A due time that is taken back was a due time: dropping it is no way out.
             return (promises if event.due is None else _timed(promises, event.cid)), None

@@ -32,7 +32,7 @@ class Cadence(msgspec.Struct, frozen=True):
 
 FLOORS = (Floors(0.0, 0.0), Floors(0.35, 0.20), Floors(0.50, 0.35), Floors(0.70, 0.55), Floors(0.85, 0.75))
 CADENCE = (Cadence(2, 20), Cadence(3, 35), Cadence(4, 50), Cadence(5, 70), Cadence(6, 90))
-PERMITTED: dict[str, int] = {
+PERMITTED: dict[Permission, int] = {
     "observe": 0,
     "reflect": 0,
     "propose_name": 0,  # only the user's yes adopts it
@@ -41,7 +41,7 @@ PERMITTED: dict[str, int] = {
     "change_policy": 3,
     "speak_first": 4,
 }
-"""permission -> the lowest stage that has it"""
+"""permission -> the lowest stage that has it. Whether a mind may is asked of `agent.stage.permitted`, for its user has a say in it."""
 
 
 class StageChange(msgspec.Struct, frozen=True):
@@ -70,15 +70,6 @@ class Stage(msgspec.Struct, frozen=True, eq=False):
     turns: int = 0
     last: int = 0
     history: tuple[StageChange, ...] = ()
-
-    def permits(self, what: Permission) -> bool:
-        """Whether the mind may do this unasked."""
-        return self.level >= PERMITTED[what]
-
-    @property
-    def permissions(self) -> tuple[str, ...]:
-        """All that it permits, the oldest first."""
-        return tuple(what for what, lowest in PERMITTED.items() if self.level >= lowest)
 
     @property
     def floors(self) -> Floors:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from pmm.events import Event, MindCreated, TraitAdjusted, TurnFailedEvent
+from pmm.events import Event, MindCreated, ModelCalled, Reflection, TimezoneChanged, TraitAdjusted, TurnFailedEvent
 from pmm.projections import promises
 from pmm.projections.projection import Projection
 from pmm.projections.promises import Promises
@@ -24,10 +24,18 @@ PENDING_MAX = 32
 DIGITS = 6
 """after the point: sums of steps stay clean numbers"""
 
-STEPS: dict[str, tuple[str, float]] = {"kept": ("C", 0.02), "broken": ("C", -0.02), "turn_failed": ("N", 0.01)}
+STEPS: dict[str, tuple[str, float]] = {
+    "kept": ("C", 0.02),
+    "broken": ("C", -0.02),
+    "turn_failed": ("N", 0.01),
+    "call_failed": ("N", 0.01),
+    "reflected": ("O", 0.01),
+}
 """what moves a trait by itself -> which, by how much"""
+SAID_STEP = 0.01
+"""how far what the user says of the mind's tone moves a trait"""
 NOT_ITS_FAULT = frozenset({"cancelled", "stopped", "too_long"})
-"""turns that failed because the user or the process ended them say nothing about the mind"""
+"""turns and calls that failed because the user or the process ended them say nothing about the mind"""
 
 WORDS: dict[str, tuple[str, str, str, str, str]] = {
     #     far below       below         middle       above       far above
@@ -116,8 +124,8 @@ class Traits(msgspec.Struct, frozen=True):
 
 class TraitsProjection(Projection[Traits]):
     name: ClassVar = "traits"
-    version: ClassVar = 1
-    kinds: ClassVar = frozenset({"mind_created", "trait_adjusted", "turn_failed"}) | promises.KINDS
+    version: ClassVar = 2
+    kinds: ClassVar = frozenset({"mind_created", "timezone_changed", "trait_adjusted", "turn_failed", "model_called"}) | promises.KINDS
     State: ClassVar = Traits
 
     def initial(self) -> Traits:
@@ -128,10 +136,16 @@ class TraitsProjection(Projection[Traits]):
         match event:
             case MindCreated():
                 return replace(state, zone=event.timezone)
+            case TimezoneChanged():
+                return replace(state, zone=event.zone)
             case TraitAdjusted():
                 return self._moved(state, event)
-            case TurnFailedEvent():
-                return state if event.reason in NOT_ITS_FAULT else self._caused(state, event, "turn_failed")
+            case TurnFailedEvent(reason=why) if why not in NOT_ITS_FAULT:
+                return self._caused(state, event, "turn_failed")
+            case ModelCalled(outcome="failed", error=why) if why not in NOT_ITS_FAULT:
+                return self._caused(state, event, "call_failed")
+            case Reflection(model=str()):  # one that only counts up what happened, without a model, found nothing new
+                state = self._caused(state, event, "reflected")
         after, outcome = promises.follow(state.promises, event)
         if after is not state.promises:
             state = replace(state, promises=after)

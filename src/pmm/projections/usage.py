@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from pmm.events import Event, MindCreated, ModelCalled, ModelSwitched, ReplyEvent, TurnFailedEvent, Usage
+from pmm.events import Event, MindCreated, ModelCalled, ModelSwitched, ReplyEvent, TimezoneChanged, TurnFailedEvent, Usage
 from pmm.projections.projection import Projection
 
 
@@ -19,6 +19,11 @@ class Spend(msgspec.Struct, frozen=True):
     prompt: int = 0
     cached: int = 0
     completion: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return self.prompt + self.completion
 
     def plus(self, usage: Usage) -> Spend:
         return Spend(
@@ -42,8 +47,8 @@ class UsageState(msgspec.Struct, frozen=True):
 
 class UsageProjection(Projection[UsageState]):
     name: ClassVar = "usage"
-    version: ClassVar = 1
-    kinds: ClassVar = frozenset({"mind_created", "reply", "turn_failed", "model_called", "model_switched"})
+    version: ClassVar = 2
+    kinds: ClassVar = frozenset({"mind_created", "timezone_changed", "reply", "turn_failed", "model_called", "model_switched"})
     State: ClassVar = UsageState
 
     def initial(self) -> UsageState:
@@ -54,6 +59,8 @@ class UsageProjection(Projection[UsageState]):
         match event:
             case MindCreated():
                 return replace(state, zone=event.timezone)
+            case TimezoneChanged():
+                return replace(state, zone=event.zone)
             case TurnFailedEvent():
                 return replace(state, failed=state.failed + 1)
             case ModelSwitched():

@@ -27,6 +27,8 @@ class Speech:
         self.finish: Literal["stop", "length", "interrupted"] | None = None
         self.usage = TokenUsage()
         self.calls = 0
+        self.waited = 0.0
+        """seconds spent waiting for the model; what the listener took between two pieces is not in it"""
         self._pieces: list[str] = []
         self._first: float | None = None
         self.bytes = 0
@@ -56,13 +58,18 @@ class Speech:
         return Timing(first_token_ms=first, total_ms=round((stopwatch() - self.started) * 1e3, 3))
 
 
-def speak(model: ChatModel, messages: Sequence[Message], options: Options, speech: Speech, bytes_max: int) -> Iterator[str]:
-    """Yield the answer's pieces and note them in `speech`. Raises ModelError; an empty answer is one (malformed)."""
+def speak(
+    model: ChatModel, messages: Sequence[Message], options: Options, speech: Speech, bytes_max: int, stop: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield the answer's pieces and note them in `speech`. Raises ModelError; an empty answer is one (malformed).
+
+    stop: texts before the first of which the answer ends.
+    """
     call = list(messages)
     for _ in range(1 + CONTINUATIONS_MAX):
         before = speech.text
         speech.calls += 1
-        yield from _once(model, call, options, speech, before, bytes_max)
+        yield from _once(model, call, options, speech, before, bytes_max, stop)
         if speech.finish != "length" or not speech.text or speech.bytes >= bytes_max // 2:
             break
         left = options.max_tokens - (speech.usage.completion or options.max_tokens)
@@ -74,9 +81,11 @@ def speak(model: ChatModel, messages: Sequence[Message], options: Options, speec
         raise ModelMalformed(f"{model.name} answered nothing.")
 
 
-def _once(model: ChatModel, messages: Sequence[Message], options: Options, speech: Speech, before: str, bytes_max: int) -> Iterator[str]:
+def _once(
+    model: ChatModel, messages: Sequence[Message], options: Options, speech: Speech, before: str, bytes_max: int, stop: Sequence[str]
+) -> Iterator[str]:
     pieces = _noted(model.stream(messages, options), speech)
-    for text in _well_formed(_joined(before, pieces)):
+    for text in _until(stop, _well_formed(_joined(before, pieces)), speech):
         room = bytes_max - META_BYTES - speech.bytes
         if len(text) * 4 > room and len(text.encode()) > room:  # what is shown must fit the event that keeps it
             text = text.encode()[: max(0, room)].decode(errors="ignore")
@@ -88,11 +97,35 @@ def _once(model: ChatModel, messages: Sequence[Message], options: Options, speec
 
 
 def _noted(pieces: Iterator[Piece], speech: Speech) -> Iterator[str]:
-    for piece in pieces:
+    while True:
+        asked = stopwatch()
+        try:
+            piece = next(pieces, None)
+        finally:
+            speech.waited += stopwatch() - asked
+        if piece is None:
+            return
         speech.spent(piece.usage)
         if piece.finish is not None:
             speech.finish = piece.finish
         yield piece.text
+
+
+def _until(stop: Sequence[str], pieces: Iterator[str], speech: Speech) -> Iterator[str]:
+    """The pieces up to the first of the texts in `stop`. What may be the beginning of one is held back until that is known."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        found = [at for text in stop if (at := held.find(text)) >= 0]
+        if found:
+            speech.finish = "stop"
+            yield held[: min(found)]
+            return
+        begun = max((n for text in stop for n in range(1, len(text)) if held.endswith(text[:n])), default=0)
+        ready, held = held[: len(held) - begun], held[len(held) - begun :]
+        yield ready
+    if held:
+        yield held
 
 
 def _joined(before: str, pieces: Iterator[str]) -> Iterator[str]:

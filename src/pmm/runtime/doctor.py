@@ -11,8 +11,10 @@ import msgspec
 
 from pmm.errors import BrokenLog, StorageError
 from pmm.events import ContextBuilt, Event, ReplyEvent, TurnFailedEvent, UserMessage
+from pmm.memory import archive, embedding_cache, links
 from pmm.memory.index import faults
 from pmm.projections import all_projections
+from pmm.runtime.archive import KINDS, MADE_BY, unlike
 from pmm.storage.positions import Positions
 from pmm.storage.snapshots import Snapshots
 from pmm.storage.sqlite import SqliteLog, open_log, verify_file
@@ -64,7 +66,7 @@ def doctor(log: SqliteLog, views: Views | None, on_progress: Progress | None = N
     checks = _Checks()
     unread = _stream(log, head or None, checks, lambda done: report(head + done, 2 * head))
     findings = [chain, *checks.findings(unread), _projections(view, checks.replay, unread or broken)]
-    findings += [_bounds(view, broken), _index(log), _consumers(log)]
+    findings += [_bounds(view, broken), _archive(log, view), _index(log), _graph(log), _consumers(log)]
     if head:
         report(2 * head, 2 * head)
     return findings
@@ -119,13 +121,14 @@ class _Checks:
         self._last = 0
         self._waiting: int | None = None
         self._turns = 0
-        self._opened: dict[str, set[int]] = {"cid": set(), "did": set()}
+        self._opened: dict[str, set[int]] = {"cid": set(), "did": set(), "fact": set()}
         self._checks: dict[str, Seen] = {
             "ids": self._ids,
             "turns": self._turn,
             "references": self._references,
             "commitments": lambda event: self._owner(event, "cid", "commitment_opened"),
             "rules": lambda event: self._owner(event, "did", "directive_set"),
+            "facts": lambda event: self._owner(event, "fact", "fact_asserted"),
         }
         self._faults: dict[str, list[str]] = {name: [] for name in self._checks}
         self._more: dict[str, int] = dict.fromkeys(self._checks, 0)
@@ -150,6 +153,7 @@ class _Checks:
             "references": "all lead to earlier events",
             "commitments": f"{len(self._opened['cid']):,} opened",
             "rules": f"{len(self._opened['did']):,} set",
+            "facts": f"{len(self._opened['fact']):,} asserted",
         }
         found = []
         for name, wrong in self._faults.items():
@@ -236,17 +240,39 @@ def _bounds(view: View | None, broken: str) -> Finding:
     shares = {f"trait {trait}": getattr(view.traits, trait) for trait in "OCEAN"}
     shares |= {"IAS": view.metrics.ias, "GAS": view.metrics.gas}
     told = [f"{name} is {value}, not within 0 and 1" for name, value in shares.items() if not 0 <= value <= 1]
+    told += [f"fact {f.id} has a confidence of {f.confidence}" for f in view.facts.current if not 0 <= f.confidence <= 1][:TOLD_MAX]
     if not 0 <= view.stage.level <= STAGE_MAX:
         told.append(f"the stage is {view.stage.level}")
-    return Finding("bounds", not told, "; ".join(told) or "traits and scores within 0 and 1")
+    for name, value, knob in view.policy.table():
+        if value != knob.default and not (knob.fits(value) and knob.within(value) == value):
+            told.append(f"policy {name} is {value}")
+    return Finding("bounds", not told, "; ".join(told) or "traits and scores within 0 and 1, policies within theirs")
+
+
+def _archive(log: SqliteLog, view: View | None) -> Finding:
+    try:
+        told = archive.faults(log, KINDS, MADE_BY)
+        if view is not None and not told:
+            told = [f"{one}: not what the state says" for one in unlike(log, view)[:TOLD_MAX]]
+    except BrokenLog as error:
+        told = [error.message]
+    return Finding("archive", not told, "; ".join(told) or "at the head, and whole")
 
 
 def _index(log: SqliteLog) -> Finding:
     try:
-        told = faults(log)
+        told = [*faults(log), *embedding_cache.faults(log)]
     except BrokenLog as error:
         told = [error.message]
     return Finding("index", not told, "; ".join(told) or "at the head, and its counts agree")
+
+
+def _graph(log: SqliteLog) -> Finding:
+    try:
+        told = links.faults(log)
+    except BrokenLog as error:
+        told = [error.message]
+    return Finding("graph", not told, "; ".join(told) or "every answer is linked, and every link leads somewhere")
 
 
 def _consumers(log: SqliteLog) -> Finding:

@@ -16,6 +16,13 @@ def safe(text: str) -> str:
     return _CONTROL.sub(_picture, _DIRECTION.sub("", text))
 
 
+def spoken_rule(repeat: str) -> str:
+    """A repeat in words, such as "every Monday"."""
+    from pmm.agent.commitments import spoken_rule as spoken
+
+    return spoken(repeat)
+
+
 def _picture(found: re.Match[str]) -> str:
     code = ord(found[0])
     return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"

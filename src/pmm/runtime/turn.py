@@ -6,16 +6,18 @@ lock -> hear (1st commit) -> view -> route -> recall -> prompt -> speak -> keep 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
 from pmm.agent import context
 from pmm.agent.answer import draft
+from pmm.agent.claims import contradictions, ids_in
 from pmm.agent.commitments import followups
 from pmm.agent.extract import Known, extract_message, extract_reply
+from pmm.agent.facts import is_known, supersessions
 from pmm.agent.route import fast_answer
-from pmm.clock import Clock, Ids, stopwatch
+from pmm.clock import Clock, Ids
 from pmm.config import Settings
 from pmm.errors import (
     InvalidInput,
@@ -30,41 +32,53 @@ from pmm.errors import (
     TurnFailed,
 )
 from pmm.events import (
+    Claim,
     CommitmentClosed,
     CommitmentOpened,
     ContextBuilt,
     EpochOpened,
     Event,
+    FactAsserted,
     ModelCalled,
     ModelSwitched,
+    ReplyContradicted,
     ReplyEvent,
     SceneCompacted,
     Source,
     Timing,
     TurnFailedEvent,
+    TurnSuperseded,
     Usage,
     UserMessage,
 )
 from pmm.llm.model import Cancel, ChatModel, Options, TokenUsage
+from pmm.memory.archive import Archive
 from pmm.memory.index import TextIndex
 from pmm.memory.recall import Memory, recall
+from pmm.runtime.archive import with_changed, with_facts
 from pmm.runtime.continuation import Speech, speak
+from pmm.runtime.trace import Tracer, TurnTrace
 from pmm.storage.eventlog import EventLog
 from pmm.storage.locks import ProcessLock
 from pmm.views import View, Views
+
+if TYPE_CHECKING:
+    from pmm.runtime.encoding import Encoding
 
 Channel = Literal["cli", "api", "mcp", "web", "python"]
 SESSION_BYTES_MAX = 200
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a turn. sources: the recalled items it could use. The two event ids are None for a turn that wasn't recorded."""
+    """What came of a turn. sources: the recalled items it could use. contradicted: what it says that the log contradicts. The two event
+    ids are None for a turn that wasn't recorded."""
 
     text: str
     route: Literal["model", "fast", "cache", "offline"]
     model: str
     finish: Literal["stop", "length", "interrupted"]
     sources: tuple[Source, ...] = ()
+    contradicted: tuple[Claim, ...] = ()
     usage: Usage = Usage()
     timing: Timing = Timing()
     user_event: int | None = None
@@ -100,6 +114,25 @@ class ReplyStream(Iterator[str]):
         self.close()
 
 
+class How(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program that speaks for the user asks of one turn, beside the text.
+
+    instruction: its own, which weighs less than the user's rules. earlier: (who, text) of turns it keeps and the log doesn't. supersedes:
+    user messages of this session whose turns the user took back. max_tokens, temperature: instead of the settings', but never more tokens
+    than these allow. stop: texts before the first of which the reply ends; a fast answer is given whole.
+    """
+
+    instruction: str = ""
+    earlier: tuple[tuple[str, str], ...] = ()
+    supersedes: tuple[int, ...] = ()
+    max_tokens: int | None = None
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
+
+
+PLAINLY = How()
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One turn as asked for."""
 
@@ -108,6 +141,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     source: Channel = "python"
     key: str | None = None
     record: bool = True
+    how: How = PLAINLY
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -116,7 +150,7 @@ class Heard(msgspec.Struct, frozen=True):
     request: Request
     view: View
     event: Event
-    started: float
+    trace: TurnTrace
     found: tuple[Event, ...] = ()
 
 
@@ -129,20 +163,26 @@ class Pipeline:
         log: EventLog,
         views: Views,
         index: TextIndex,
+        archive: Archive,
         model: Callable[[], ChatModel],
         settings: Settings,
         clock: Clock,
         ids: Ids,
         lock: ProcessLock,
+        tracer: Tracer,
+        encoding: Encoding | None = None,
     ) -> None:
         self._log = log
         self._views = views
         self._index = index
+        self._archive = archive
         self._model = model
         self._settings = settings
         self._clock = clock
         self._ids = ids
         self._lock = lock
+        self._tracer = tracer
+        self._encoding = encoding
         self._cancel: Cancel | None = None
 
     def cancel(self) -> None:
@@ -158,11 +198,12 @@ class Pipeline:
     def run(self, request: Request) -> Generator[str, None, Reply]:
         """Yield the pieces of the reply, return the whole. Raises InvalidInput, MindBusy, TurnFailed, KeyConflict, StorageError."""
         _check(request)
-        started = stopwatch()
-        self._lock.acquire(self._settings.turn_wait_s)
+        trace = self._tracer.begin()
+        with trace.measure("waiting"):
+            self._lock.acquire(self._settings.turn_wait_s)
         self._cancel = cancel = Cancel()
         try:
-            heard = self._hear(request, started)
+            heard = self._hear(request, trace)
             if isinstance(heard, Reply):
                 yield heard.text
                 return heard
@@ -173,13 +214,16 @@ class Pipeline:
 
     # -- hear ------------------------------------------------------------------------------------------------------------------------
 
-    def _hear(self, request: Request, started: float) -> Heard | Reply:
+    def _hear(self, request: Request, trace: TurnTrace) -> Heard | Reply:
         """Make the message durable before anything else; or find what became of it, if its key is known."""
+        at_hand = self._views.position
         view = self._views.at_head()
+        ready = view.head == at_hand
         now = self._clock.now()
         if not request.record:
             event: Event = UserMessage(content=request.text, source=request.source, session=request.session, ts=now)
-            return Heard(request, view, event, started)
+            trace.heard(ready=ready)
+            return Heard(request, view, event, trace)
         healed = [
             TurnFailedEvent(to=p.id, reason="stopped", detail="the process ended in mid-turn", key=f"end:{p.id}")
             for p in view.conversation.pending
@@ -190,10 +234,15 @@ class Pipeline:
         message = UserMessage(
             content=request.text, source=request.source, session=request.session, key=None if request.key is None else f"u:{request.key}"
         )
-        event = self._log.append([*healed, message])[-1]
+        with trace.measure("append"):
+            gone = [id for id in request.how.supersedes if view.threads.holds(request.session, id)]
+        back = [TurnSuperseded(turn=id, by=-len(healed) - 1) for id in gone]
+        event = self._log.append([*healed, message, *back])[len(healed)]
         view = self._views.at_head()
-        found = extract_message(request.text, _known(view, event))
-        return Heard(request, view, event, started, tuple(found))
+        with trace.measure("extraction"):
+            found = extract_message(request.text, _known(view, event))
+        trace.heard(ready=ready)
+        return Heard(request, view, event, trace, tuple(found))
 
     def _recorded(self, known: Event, request: Request) -> Reply:
         """The outcome of a message that was sent before with the same key."""
@@ -208,6 +257,7 @@ class Pipeline:
                 model=end.model,
                 finish=end.finish,
                 sources=built[-1].sources if built else (),
+                contradicted=self._told_wrong(end.id),
                 usage=end.usage,
                 timing=end.timing,
                 user_event=known.id,
@@ -219,10 +269,15 @@ class Pipeline:
             f"this turn failed before: {detail or reason}.", partial=end.content if end else "", user_event=known.id, reason=reason
         )
 
+    def _told_wrong(self, reply: int) -> tuple[Claim, ...]:
+        """What was recorded as contradicted in a reply."""
+        after = self._log.by_kind("reply_contradicted", since=reply, limit=1)
+        return next((e.claims for e in after if isinstance(e, ReplyContradicted) and e.reply == reply), ())
+
     # -- answer ----------------------------------------------------------------------------------------------------------------------
 
     def _answer(self, heard: Heard, cancel: Cancel) -> Generator[str, None, Reply]:
-        speech = Speech(started=heard.started)
+        speech = Speech(started=heard.trace.started)
         view, text = heard.view, heard.request.text
         now, zone = heard.event.ts, view.identity.zone
         fast = fast_answer(view, text, now=now, zone=zone)
@@ -232,14 +287,20 @@ class Pipeline:
             yield fast
             return reply
         model = self._model()
-        memories = recall(
-            self._index, text, k=self._settings.recall_k, head=heard.event.id - 1 if heard.event.id else view.head, zone=zone, now=now
-        )
+        k = view.policy.recall_k or self._settings.recall_k
+        with heard.trace.measure("recall"):
+            head = heard.event.id - 1 if heard.event.id else view.head
+            near = self._encoding.near(head) if self._encoding is not None else None
+            found = recall(self._index, text, k=k, head=head, zone=zone, now=now, near=near)
+            memories = [memory for memory in found if "superseded" not in memory.why]  # what the user took back leads no answer
+        heard.trace.recalled(memories)
         prompt: context.Prompt | None = None
         try:
             prompt = self._prompt(heard, memories, model)
+            heard.trace.built(prompt, model.name)
             say = lambda: draft(view, memories, text, heard.found, now=now, zone=zone, recorded=heard.request.record)
-            yield from speak(model, prompt.messages, self._options(cancel, say, model), speech, self._settings.max_event_bytes)
+            options = self._options(cancel, say, model, heard.request.how)
+            yield from speak(model, prompt.messages, options, speech, self._settings.max_event_bytes, heard.request.how.stop)
         except (ModelError, InvalidInput) as error:
             if not (isinstance(error, ModelCancelled) and speech.text):
                 raise self._fail(heard, speech, model, error) from error
@@ -256,7 +317,7 @@ class Pipeline:
 
     def _prompt(self, heard: Heard, memories: Sequence[Memory], model: ChatModel) -> context.Prompt:
         return context.build(
-            heard.view,
+            with_changed(heard.view, self._archive),
             heard.request.session,
             heard.request.text,
             memories,
@@ -266,14 +327,16 @@ class Pipeline:
             now=heard.event.ts,
             marker=self._ids.marker,
             user_event=heard.event.id,
+            instruction=heard.request.how.instruction,
+            earlier=heard.request.how.earlier,
         )
 
-    def _options(self, cancel: Cancel, say: Callable[[], str], model: ChatModel) -> Options:
-        s = self._settings
+    def _options(self, cancel: Cancel, say: Callable[[], str], model: ChatModel, how: How) -> Options:
+        s, most = self._settings, budget(self._settings, model).reply
         return Options(
             purpose="reply",
-            max_tokens=budget(s, model).reply,
-            temperature=s.temperature,
+            max_tokens=most if how.max_tokens is None else min(most, how.max_tokens),
+            temperature=s.temperature if how.temperature is None else how.temperature,
             timeout_s=s.model_timeout_s,
             first_piece_timeout_s=s.first_piece_timeout_s,
             retries=s.model_retries,
@@ -285,6 +348,7 @@ class Pipeline:
 
     def _keep(self, heard: Heard, speech: Speech, route: Any, model: str, prompt: context.Prompt | None) -> Reply:
         """Receipt, reply and findings in one transaction. What is stored is exactly what was shown."""
+        heard.trace.spoken(speech.waited)
         finish = speech.finish or "stop"
         reply = Reply(
             text=speech.text,
@@ -310,19 +374,32 @@ class Pipeline:
         reply_at = len(events)
         found = [_cited(event, to) for event in heard.found]
         if route == "model" and finish == "stop":
-            found += [_cited(event, -reply_at) for event in extract_reply(reply.text, _known(heard.view, heard.event, heard.found))]
-        stored = self._append(events, found)
+            with heard.trace.measure("extraction"):
+                found += [_cited(event, -reply_at) for event in extract_reply(reply.text, _known(heard.view, heard.event, heard.found))]
+                wrong = _contradicted(reply.text, heard, prompt, found) if prompt else ()
+            if wrong:
+                events.append(ReplyContradicted(content=" ".join(claim.truth for claim in wrong), reply=-reply_at, claims=wrong))
+                reply = msgspec.structs.replace(reply, contradicted=wrong)
+        with heard.trace.measure("append"):
+            stored = self._append(events, found)
         self._views.at_head()  # here rather than at the start of the next turn, which has somebody waiting
+        self._trace(heard, stored)
         return msgspec.structs.replace(reply, user_event=to, reply_event=stored[reply_at - 1].id)
 
+    def _trace(self, heard: Heard, stored: Sequence[Event]) -> None:
+        self._tracer.ended(heard.trace, heard.request.session, heard.event.id, heard.event.ts, stored)
+
     def _append(self, events: list[Event], found: list[Event]) -> list[Event]:
-        """Append the turn's end and the findings, with the next occurrences of what these close.
+        """Append the turn's end and the findings, with the next occurrences of what these close and the ends of the facts they supersede.
 
         While the model spoke somebody else may have ended a series, or opened its next occurrence: then that holds.
         """
         following: list[Event] = []
-        if any(isinstance(event, CommitmentClosed) for event in found):
-            following += followups(self._views.at_head(), found, self._clock.now())
+        if any(isinstance(event, (CommitmentClosed, FactAsserted)) for event in found):
+            view = with_facts(self._views.at_head(), self._archive, found)
+            found = [event for event in found if not is_known(view, event)]
+            found += supersessions(view, found, len(events))
+            following += followups(view, found, self._clock.now())
         try:
             return self._log.append(events + found + following)
         except KeyConflict:
@@ -336,12 +413,15 @@ class Pipeline:
 
     def _fail(self, heard: Heard, speech: Speech, model: ChatModel, error: ModelError | InvalidInput) -> TurnFailed:
         """Record that the turn failed, with what was shown before, and what the message itself changed. Returns what to raise."""
+        heard.trace.spoken(speech.waited)
         reason = _REASONS.get(type(error), "model")
         if heard.request.record:
             to = heard.event.id
             end = TurnFailedEvent(content=speech.text, to=to, reason=reason, detail=error.message[:1000], key=f"end:{to}")
             found = [_cited(event, to) for event in heard.found]
-            self._append([end], found)
+            with heard.trace.measure("append"):
+                stored = self._append([end], found)
+            self._trace(heard, stored)
         elif model.route == "model":
             self._log.append(
                 [
@@ -386,9 +466,9 @@ def opened(opening: context.Opening, session: str) -> list[Event]:
     """The events that record a new epoch."""
     events: list[Event] = []
     if opening.scene:
-        events.append(
-            SceneCompacted(content=opening.scene, session=session, first=opening.gone[0].user, last=opening.gone[-1].user, method="extract")
-        )
+        first, last = opening.gone[0].user, opening.gone[-1].user
+        method: Literal["model", "extract"] = "model" if opening.model else "extract"
+        events.append(SceneCompacted(content=opening.scene, session=session, first=first, last=last, method=method, model=opening.model))
     assert opening.first is not None
     events.append(
         EpochOpened(
@@ -434,7 +514,25 @@ def _known(view: View, event: Event, found: Sequence[Event] = ()) -> Known:
         user_name=view.identity.user_name,
         commitments=tuple(open_ones),
         directives=tuple((d.did, d.text) for d in view.directives.active),
+        facts=tuple((f.id, f.subject, f.relation, f.value) for f in view.facts.current),
+        proposed=_asked_name(view, event),
     )
+
+
+def _asked_name(view: View, event: Event) -> str | None:
+    """The name that the reply right before this message asked for. What was asked elsewhere, or in silence, this can't answer."""
+    asked = view.identity.proposed
+    turns = view.conversation.session(event.session).turns if isinstance(event, UserMessage) else ()
+    return asked.name if asked and turns and turns[-1].reply == asked.evidence else None
+
+
+def _contradicted(text: str, heard: Heard, prompt: context.Prompt, changing: Sequence[Event]) -> tuple[Claim, ...]:
+    """What a reply says that the log contradicts. What this turn itself changes is no contradiction."""
+    shown: set[int] = set()
+    if "#" in text:
+        turns = heard.view.conversation.session(heard.request.session).turns
+        shown = ids_in(prompt.messages).union((s.id for s in prompt.sources), *((t.user, t.reply) for t in turns), (heard.event.id,))
+    return contradictions(text, heard.view, shown=shown, head=heard.view.head, changing=changing)
 
 
 def _cited(event: Event, source: int) -> Event:

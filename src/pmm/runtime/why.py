@@ -6,22 +6,23 @@ from collections.abc import Callable
 
 from pmm.agent.why import Why, why
 from pmm.errors import InvalidInput
-from pmm.events import CommitmentOpened, DirectiveSet, Event, NameAdopted, TraitAdjusted
+from pmm.events import CommitmentOpened, DirectiveSet, Event, FactAsserted, NameAdopted, PolicyChanged, TraitAdjusted
 from pmm.storage.eventlog import EventLog
 from pmm.views import View
 
 __all__ = ["Why", "explain"]
 
 LATEST_MAX = 256
-"""how many of the latest names, or moves of traits, are looked through"""
+"""how many of the latest names, moves of traits, or changes of policies are looked through"""
 
-_HINT = "Write an event's id, name, user, stage, trait:LETTER, commitment:ID or directive:ID."
+_HINT = "Write an event's id, name, user, stage, trait:LETTER, policy:NAME, commitment:ID, directive:ID or fact:ID."
 
 
 def explain(log: EventLog, view: View, what: int | str) -> Why:
     """The tree of events that made it. Raises InvalidInput.
 
-    what: an id (12, "#12"), "name", "user", "stage", "trait:E", "commitment:12" or "directive:12".
+    what: an id (12, "#12"), "name", "user", "stage", "trait:E", "policy:recall_k", "commitment:12", "directive:12" or
+    "fact:12".
     """
     return why(log, _event(log, view, what))
 
@@ -37,10 +38,14 @@ def _event(log: EventLog, view: View, what: int | str) -> Event:
             return _latest(log, "stage_changed", lambda event: True, "the stage has not changed yet.", "It rises with kept promises.")
         case "trait":
             return _trait(log, rest)
+        case "policy":
+            return _policy(log, rest)
         case "commitment":
             return _of(log, rest, CommitmentOpened, "commitment")
         case "directive":
             return _of(log, rest, DirectiveSet, "directive")
+        case "fact":
+            return _of(log, rest, FactAsserted, "fact")
     return _of(log, str(what), Event, "event")
 
 
@@ -70,6 +75,12 @@ def _trait(log: EventLog, letter: str) -> Event:
     letter = letter.strip().upper()
     moved = lambda event: isinstance(event, TraitAdjusted) and event.trait == letter
     return _latest(log, "trait_adjusted", moved, f"no trait {letter!r} has moved lately.", "Traits are O, C, E, A and N.")
+
+
+def _policy(log: EventLog, name: str) -> Event:
+    name = name.strip().lower()
+    changed = lambda event: isinstance(event, PolicyChanged) and event.policy == name
+    return _latest(log, "policy_changed", changed, f"no policy {name!r} has changed lately.", "`pmm policy` lists them.")
 
 
 def _latest(log: EventLog, kind: str, wanted: Callable[[Event], bool], otherwise: str, hint: str) -> Event:

@@ -19,6 +19,11 @@ _TABLE = (
 _INSERT = "INSERT INTO bare (ts, kind, content, meta, salt, seal, prev_hash, hash) VALUES (?, 'reply', ?, ?, ?, ?, ?, ?)"
 
 
+def engine() -> str:
+    """The version of the engine."""
+    return apsw.sqlite_lib_version()
+
+
 def bare_commits(path: Path, rows: int = 1, content: int = 700) -> Callable[[], None]:
     """A function that inserts so many rows of about `content` bytes in one durable commit, with the log's own pragmas."""
     db = apsw.Connection(str(path))

@@ -22,12 +22,14 @@ BUSY_TIMEOUT_MS = 30_000
 
 
 class Counts:
-    """What went through the doors of one mind, by thread: statements, rows read, whole-log reads, events appended, durable commits."""
+    """What went through the doors of one mind, by thread: statements, rows read, whole-log reads, events appended, durable commits; and
+    apart from these, for how long."""
 
     NAMES = ("statements", "rows_read", "full_reads", "appended", "commits")
 
     def __init__(self) -> None:
         self.by_thread: dict[int, list[int]] = defaultdict(lambda: [0] * len(self.NAMES))
+        self._nanoseconds: dict[int, int] = defaultdict(int)
 
     def add(self, statements: int = 0, rows_read: int = 0, full_reads: int = 0, appended: int = 0, commits: int = 0) -> None:
         mine = self.by_thread[threading.get_ident()]
@@ -36,6 +38,14 @@ class Counts:
         mine[2] += full_reads
         mine[3] += appended
         mine[4] += commits
+
+    def spend(self, nanoseconds: int) -> None:
+        """This thread was in a door for so long."""
+        self._nanoseconds[threading.get_ident()] += nanoseconds
+
+    def nanoseconds(self) -> int:
+        """What this thread has spent in the doors so far; only differences mean anything."""
+        return self._nanoseconds[threading.get_ident()]
 
 
 class Door:
@@ -51,6 +61,7 @@ class Door:
 
     def run(self, sql: str, args: Sequence[Any] = ()) -> Rows:
         """Run one statement and return its rows."""
+        started = time.perf_counter_ns()
         with self._lock:
             try:
                 rows = self._db.execute(sql, args).fetchall()
@@ -59,16 +70,19 @@ class Door:
             except UnicodeDecodeError as error:
                 raise BrokenLog(f"{self.path}: a stored text is not UTF-8.") from error
         self._counts.add(1, len(rows))
+        self._counts.spend(time.perf_counter_ns() - started)
         return rows
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for each of `rows`; counts as one call."""
+        started = time.perf_counter_ns()
         with self._lock:
             try:
                 self._db.executemany(sql, rows)
             except apsw.Error as error:
                 raise self._told(error) from error
         self._counts.add(1)
+        self._counts.spend(time.perf_counter_ns() - started)
 
     def pages(self, sql: str, after: int, stop: int, size: int = 1000) -> Iterator[tuple[Any, ...]]:
         """Rows of a statement that takes (after, stop, size) and orders by its first column; `size` at a time, so no read stays open."""
@@ -82,7 +96,9 @@ class Door:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction that writes: BEGIN IMMEDIATE ... COMMIT, or nothing. Raises MindBusy, DiskFull, LogStopped."""
+        started = time.perf_counter_ns()
         self._writes.acquire(self._durable)
+        self._counts.spend(time.perf_counter_ns() - started)
         try:
             if self._writes.stopped:
                 raise LogStopped(self._writes.stopped)

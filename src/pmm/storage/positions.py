@@ -33,8 +33,12 @@ class Positions:
 
     def load(self, name: str) -> Position:
         """The consumer's position; at event 0 if it is new."""
+        return self.find(name) or Position(name)
+
+    def find(self, name: str) -> Position | None:
+        """The consumer's position; None if it is new."""
         rows = self._log.side.run(f"SELECT {_COLUMNS} FROM consumers WHERE name = ?", (name,))
-        return _position(rows[0]) if rows else Position(name)
+        return _position(rows[0]) if rows else None
 
     def all(self) -> list[Position]:
         """Every position that was stored, by name."""

@@ -23,6 +23,8 @@ from pmm.events import (
     Due,
     EpochOpened,
     Event,
+    FactAsserted,
+    FactRetracted,
     MindCreated,
     ModelSwitched,
     NameAdopted,
@@ -34,6 +36,8 @@ from pmm.events import (
     UserMessage,
 )
 from pmm.memory.index import TextIndex
+from pmm.memory.links import Links
+from pmm.runtime.archive import open_archive
 from pmm.storage.positions import Position, Positions
 from pmm.storage.snapshots import Snapshots
 from pmm.storage.sqlite import open_log
@@ -45,7 +49,7 @@ DAY = 40
 """events of a simulated day, which are appended together"""
 TURN_EVENTS_MAX = 8
 EPOCH_TOKENS = 4000
-CONSUMERS = ("epochs", "index", "snapshots")
+CONSUMERS = ("epochs", "warming", "thinking", "index", "snapshots", "traces")
 
 _PEOPLE = "Ana Ben Carla David Elif Farid Greta Hugo Ines Jonas Kim Lena Marek Nadia Omar Petra Quinn Rosa Sven Tara Uma Viktor".split()
 _PLACES = "Lyon Oslo Porto Ghent Turin Graz Malmo Cork Bergen Leipzig Utrecht Nantes Girona Split Tartu Basel".split()
@@ -89,6 +93,8 @@ def generate_log(path: str | os.PathLike[str], events: int, seed: int = 0) -> No
     log = open_log(Path(path), clock=clock, synchronous="OFF")
     try:
         index = TextIndex(log)
+        Links(log)
+        open_archive(log)
         views = Views(log, Snapshots(log))
         group: list[Event] = []
         count = 0
@@ -129,6 +135,7 @@ class _Author:
         self.said: list[int] = []
         self.commitments: list[int] = []
         self.rules: list[int] = []
+        self.facts: list[int] = []
         self.epochs: dict[str, int] = {}
         self.spoken: dict[str, list[tuple[int, int]]] = {}
 
@@ -213,6 +220,8 @@ class _Author:
     def _governance(self, before: int, after_turn: bool) -> Event:
         """One event about what is owed or allowed, the next after `before` others."""
         rng, source = self.rng, -1 if after_turn else None
+        if rng.random() < 0.2:
+            return self._fact(before + 1, source)
         if self.commitments and (len(self.commitments) > 40 or rng.random() < 0.5):
             cid = self.commitments.pop(rng.randrange(len(self.commitments)))
             return CommitmentClosed(cid=cid, outcome=rng.choice(("kept", "kept", "kept", "cancelled")), evidence=source)
@@ -226,6 +235,14 @@ class _Author:
         due = Due(day, None, "Europe/Paris") if rng.random() < 0.6 else None
         text = self._fill("{verb} the {thing} for {person} ({n})")
         return CommitmentOpened(content=text, owner=rng.choice(("mind", "user")), due=due, source=source)
+
+    def _fact(self, id: int, source: int | None) -> Event:
+        """A fact, or the end of one."""
+        if self.facts and (len(self.facts) > 400 or self.rng.random() < 0.3):
+            return FactRetracted(fact=self.facts.pop(self.rng.randrange(len(self.facts))), source=source)
+        self.facts.append(id)
+        person, thing = self._fill("{person}"), self._fill("{feel} {thing}")
+        return FactAsserted(content=f"{person} likes a {thing}.", subject=person, relation="likes", value=f"a {thing}", source=source)
 
     def _fill(self, text: str) -> str:
         pick = self.rng.choice

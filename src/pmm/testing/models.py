@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from pmm.errors import ModelCancelled, ModelError, ModelRefused, ModelTimeout
-from pmm.llm.model import PURPOSES, Cancel, ChatModel, Message, Options, Piece, TokenUsage, estimate_tokens
+from pmm.llm.model import PURPOSES, WARM, Cancel, ChatModel, Message, Options, Piece, TokenUsage, estimate_tokens
 
 
 class Scripted(msgspec.Struct, frozen=True):
@@ -33,22 +34,30 @@ class ScriptedModel(ChatModel):
     """Answers from a list, in order; the last one repeats when the list runs out. Both lists may be changed between turns.
 
     prompts: what it was sent for replies, as lists of {"role", "content"}. calls: every call, as (purpose, messages). Other purposes
-    answer from `background`; without one they aren't served. It reports usage: prompt tokens estimated, `cached` those it shares
-    from the start with the prompt before.
+    answer from `background`, one list for all of them or one for each that is served; without it none is. It reports usage: prompt
+    tokens estimated, `cached` those it shares from the start with the prompt before.
     """
 
     name = "scripted"
 
     def __init__(
-        self, replies: Sequence[Reply] = ("All right.",), *, background: Sequence[Reply] | None = None, window: int = 8192
+        self,
+        replies: Sequence[Reply] = ("All right.",),
+        *,
+        background: Sequence[Reply] | Mapping[str, Sequence[Reply]] | None = None,
+        window: int = 8192,
     ) -> None:
         self.replies: list[Reply] = list(replies)
-        self.background: list[Reply] | None = None if background is None else list(background)
+        self.background: list[Reply] | dict[str, list[Reply]] | None = None
+        if isinstance(background, Mapping):
+            self.background = {purpose: list(script) for purpose, script in background.items()}
+        elif background is not None:
+            self.background = list(background)
         self.prompts: list[list[Message]] = []
         self.calls: list[tuple[str, list[Message]]] = []
         self.window = window
-        self.serves = frozenset({"reply"}) if background is None else PURPOSES
-        self._taken = {"reply": 0, "background": 0}
+        self.serves = PURPOSES if isinstance(self.background, list) else frozenset({"reply", *(self.background or ())})
+        self._taken: Counter[str] = Counter()
         self._last: list[Message] = []
         self._last_tokens = 0
         self._lock = threading.Lock()
@@ -89,8 +98,8 @@ class ScriptedModel(ChatModel):
         return sent, tokens, cached
 
     def _take(self, purpose: str) -> Reply:
-        kind = "reply" if purpose == "reply" else "background"
-        script = self.replies if kind == "reply" else self.background
+        kind = purpose if purpose == "reply" or isinstance(self.background, dict) else "background"
+        script = self.replies if kind == "reply" else self.background.get(kind) if isinstance(self.background, dict) else self.background
         if not script:
             return ModelRefused(f"The script has nothing to say ({purpose}).")
         place = min(self._taken[kind], len(script) - 1)
@@ -166,7 +175,7 @@ class ChatModelContract:
 
     def test_it_describes_itself(self) -> None:
         with closing(self.model("Hello.")) as model:
-            assert model.name and model.window > 0 and model.serves <= PURPOSES and "reply" in model.serves
+            assert model.name and model.window > 0 and model.serves <= PURPOSES | {WARM} and "reply" in model.serves
             assert model.route in ("model", "offline")
             assert 1 <= model.count_tokens("a few words") <= 11
 

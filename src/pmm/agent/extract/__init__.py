@@ -1,49 +1,69 @@
 """What a message asserts, promises and asks, by explicit forms only: precision first, deterministic, no clock.
 
-`text` finds what somebody typed themselves (no quotations, code, pasted text) and cuts it into clauses; `names`, `promises`,
-`closings` and `rules` each read clauses for one kind of event; `dates` finds when something is due; `words` holds word lists.
+`text` finds what somebody typed themselves (no quotations, code, pasted text) and cuts it into clauses; `names`, `proposals`,
+`promises`, `closings`, `rules`, `facts` and `tone` each read clauses for one kind of event; `dates` finds when something is due;
+`words` holds word lists.
 """
 
 from __future__ import annotations
 
 from pmm.agent.extract.closings import CUES as CLOSING_CUES
-from pmm.agent.extract.closings import find_closings, find_closings_in_reply
+from pmm.agent.extract.closings import find_closings, find_closings_in_reply, find_delivered
+from pmm.agent.extract.facts import find_facts, may_hold
 from pmm.agent.extract.known import Known
 from pmm.agent.extract.names import CUES as NAME_CUES
 from pmm.agent.extract.names import find_names
 from pmm.agent.extract.promises import CUES as PROMISE_CUES
 from pmm.agent.extract.promises import REPLY_CUES, find_promises, find_promises_in_reply
+from pmm.agent.extract.proposals import REPLY_CUES as PROPOSAL_CUES
+from pmm.agent.extract.proposals import find_answer, find_proposal
 from pmm.agent.extract.rules import CUES as RULE_CUES
 from pmm.agent.extract.rules import find_rules
-from pmm.agent.extract.text import clauses, normalise, read, words_of
+from pmm.agent.extract.text import Clause, Sentence, clauses, normalise, read, words_of
+from pmm.agent.extract.tone import CUES as TONE_CUES
+from pmm.agent.extract.tone import find_tone
 from pmm.events import Event
 
 __all__ = ["Known", "extract_message", "extract_reply", "normalise"]
 
-_MESSAGE_CUES = NAME_CUES | PROMISE_CUES | RULE_CUES
+_MESSAGE_CUES = NAME_CUES | PROMISE_CUES | RULE_CUES | TONE_CUES
 _CHEAP = 4_000  # up to this length the word check costs less than finding out what was typed
 
 
 def extract_message(text: str, known: Known) -> list[Event]:
     """The events that a message of the user asks for, in the order they should be appended. Their source is left to the caller."""
     cues = _MESSAGE_CUES | CLOSING_CUES if known.commitments else _MESSAGE_CUES
-    if len(text) <= _CHEAP and cues.isdisjoint(words_of(text)):
+    if len(text) <= _CHEAP and known.proposed is None and not _says(words_of(text), cues, known):
         return []
-    sentences = [sentence for sentence in read(text, known.name) if not cues.isdisjoint(sentence.words)]
-    said = [clause for sentence in sentences for clause in clauses(sentence, known.name)]
-    found: list[Event] = []
-    found += find_names(said, known)
-    found += find_rules(said, known)
-    found += find_closings(said, known)
-    found += find_promises(said, known)
-    return found
+    typed = read(text, known.name)
+    said = _clauses([sentence for sentence in typed if _says(sentence.words, cues, known)], known.name)
+    names = find_names(said, known)
+    if not any(event.whose == "mind" for event in names):
+        names += find_answer(text, typed, known)
+    return [
+        *names,
+        *find_rules(said, known),
+        *find_closings(said, known),
+        *find_promises(said, known),
+        *find_facts(said, typed, known),
+        *find_tone(said, typed),
+    ]
 
 
 def extract_reply(text: str, known: Known) -> list[Event]:
-    """The events that a reply of the mind asks for: what it promised, and what it says it has done."""
-    cues = REPLY_CUES | CLOSING_CUES if known.commitments else REPLY_CUES
+    """The events that a reply of the mind asks for: what it promised, what it says it has done, and the name it would like."""
+    cues = REPLY_CUES | PROPOSAL_CUES | (CLOSING_CUES | {"here"} if known.commitments else frozenset())
     if len(text) <= _CHEAP and cues.isdisjoint(words_of(text)):
         return []
-    sentences = [sentence for sentence in read(text, known.user_name, reply=True) if not cues.isdisjoint(sentence.words)]
-    said = [clause for sentence in sentences for clause in clauses(sentence, known.user_name)]
-    return [*find_closings_in_reply(said, known), *find_promises_in_reply(said, known)]
+    said = _clauses([s for s in read(text, known.user_name, reply=True) if not cues.isdisjoint(s.words)], known.user_name)
+    done = find_closings_in_reply(said, known)
+    done += [event for event in find_delivered(text, known) if event not in done]
+    return [*done, *find_promises_in_reply(said, known), *find_proposal(said, known)]
+
+
+def _says(words: set[str], cues: frozenset[str], known: Known) -> bool:
+    return not cues.isdisjoint(words) or may_hold(words, known)
+
+
+def _clauses(sentences: list[Sentence], addressee: str | None) -> list[Clause]:
+    return [clause for sentence in sentences for clause in clauses(sentence, addressee)]

@@ -5,6 +5,7 @@ Only what is named closes: most of the commitment's words must be there, and the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -12,10 +13,15 @@ from pmm.agent.extract.known import Known
 from pmm.agent.extract.text import Clause, pattern, stem, stems
 from pmm.events import CommitmentClosed, Event
 
-_ENOUGH = 0.6
+_ENOUGH = 0.75
 """The part of a commitment's words that must be named."""
 
-CUES = frozenset(
+_IS_DONE_CUES = frozenset(
+    "is are has have been was were done finished complete completed sent submitted paid booked delivered bought fixed"
+    " written mailed emailed called signed returned cleaned renewed posted fixed"
+    " ordered washed posted published shipped sorted".split()
+)
+CUES = (_IS_DONE_CUES - frozenset(("are", "has", "was", "were"))) | frozenset(
     "ve have done finished completed sent called cancel forget remind reminder reminders task tasks todo commitment"
     " promise did just already reminding skip scratch ignore clear"
     " finally paid bought wrote emailed submitted booked is been longer don i delete scrap drop remove habe hab j'ai ai he"
@@ -23,27 +29,25 @@ CUES = frozenset(
 )
 
 _DONE = pattern(
-    r"(?:i(?:'ve| have|ve)? ?|(?=(?:just|already|finally) ))(?:just |already |finally |now |actually |also |successfully "
-    r"|managed to |went and )*(?P<verb>[a-z-]+)(?P<what>(?: .+)?)"
+    r"(?:i(?:'ve| have|ve)? ?|(?=(?:just|already|finally|sent|paid|called|emailed|booked|bought|finished|submitted|renewed|posted"
+    r"|returned|delivered) ))(?:just |already |finally |now |actually |also |successfully "
+    r"|went and )*(?P<managed>managed to )?(?P<verb>[a-z-]+)(?P<what>(?: .+)?)"
 )
 _DONE_WITH = pattern(
     r"(?:i(?:'m| am|'ve been|'ve)? )?(?:just |now |already |finally )?(?:all )?(?:done with|finished with|done|finished"
     r"|completed) (?:with )?(?P<what>.+)"
 )
 _IS_DONE = pattern(
-    r"(?:(?:the|my|your|our|that) )?(?P<what>[^,;]{2,80}?)(?: is| are| has been| have been| was| were|'s)?(?: now| finally|"
+    r"(?:(?:the|my|your|our|that) )?(?P<what>[^,;]{2,80}?)(?P<is> is| are| has been| have been| was| were|'s)?(?: now| finally|"
     r" already| all| just)* "
     r"(?P<verb>done|complete|sent|paid|bought|written|made|\w+ed)(?: now| already| today| yesterday| this morning| last"
     r" night| off| out|,? as promised| (?:to|for) (?P<whom>[\w ]{2,40}))?\s*$"
 )
-_IS_DONE_CUES = frozenset(
-    "is are has have been was were done finished complete completed sent submitted paid booked delivered bought fixed"
-    " written mailed emailed called signed returned cleaned"
-    " ordered washed posted published shipped sorted".split()
-)
+_UNAIDED = frozenset("done sent finished submitted completed booked delivered posted fixed ordered renewed paid".split())
+"""what "invoice sent" may leave its "is" out of; "Ana called" says something else"""
 _GERMAN = pattern(r"ich habe? (?P<what>.+?) (?P<verb>(?:ge|be|ver|er|an|ab|ein)\w+(?:t|en))\W*$")
 _NOT_DONE = pattern(
-    r"\b(?:almost|nearly|not|n't|haven't|hasn't|didn't|never|half|partly|partially|most of|some of|part of|wrong|should"
+    r"\b(?:\w+n't|almost|nearly|not|n't|haven't|hasn't|didn't|never|half|partly|partially|most of|some of|part of|wrong|should"
     r"|could|would|wish|if|unless|until|when|soon"
     r"|tried|try|trying|want|wanted|need|needed|plan|planned|meant|hope|hoped|forgot|started|begun|began|thought|think"
     r"|dreamt|dreamed|dream|imagine|said|told"
@@ -51,10 +55,12 @@ _NOT_DONE = pattern(
     r"|asked|yet|nicht|noch|fast|how)\b"
 )
 _GENERIC = frozenset(
-    "done did finished completed handled sorted finalised finalized accomplished wrapped managed took tackled checked"
+    "done did finished complete completed handled sorted finalised finalized accomplished wrapped managed took tackled checked"
     " crossed ticked closed".split()
 )
 # "I finished the report" doesn't show that it was sent.
+_NAME = re.compile(r"(?<!^)\b(?!Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|I\b)[A-Z][a-z]+")
+_GERUND = pattern(r"\s*(\w+ing)\b")
 _HANDED_OVER = frozenset(
     stem(word)
     for word in "send email mail submit give return pay deliver share bring call phone text message tell show post publish upload"
@@ -63,7 +69,7 @@ _HANDED_OVER = frozenset(
 _PRONOUN = pattern(r"\b(?:you|your)\b")
 
 _CANCEL_REMINDER = pattern(
-    r"(?:please |just |you can |ok )*(?:cancel|delete|drop|remove|scrap|clear|forget|ignore|turn off|never mind) (?:about"
+    r"(?:please |just |you (?:can|may) |ok )*(?:cancel|delete|drop|remove|scrap|clear|forget|ignore|turn off|never mind) (?:about"
     r" )?(?:the|that|my|this) "
     r"(?:(?P<kind>[\w' -]{2,40}?) )?(?:reminder|commitment|promise|task|to-?do)(?: (?:about|to|for|of|on|regarding) (?P<what>.+))?\s*$"
 )
@@ -87,11 +93,20 @@ _MORE = pattern(r",? (?:any ?more|any longer|again|after all|please|now|thanks?)
 _GENITIVE = pattern(r"\b(\w+)'s (\w+)")
 _POLITE = pattern(r",? (?:please|thanks?(?: you)?|ok(?:ay)?|now)\s*$")
 _CANCEL_CUES = frozenset(
-    "cancel delete drop remove scrap clear forget ignore turn never remind reminding skip scratch all more longer anymore".split()
+    "reminder cancel delete drop remove scrap clear forget ignore turn never remind reminding skip scratch all more longer anymore".split()
 )
 _ELSEWHERE = pattern(r"\b(?:says?|said|told|wrote|asked|claims?|thinks?|if|unless|when|once|after|imagine|suppose|pretend|wish)\b")
 
 _PERFECT = pattern(r"i(?:'ve| have) ")
+_HERE = re.compile(
+    r"^(?:[^\n.!?:>]{0,60}[.!] )?here(?:'s|’s| is| are) (?P<what>[^:;.!?\n]{3,120})(?::|[.!]|$)", re.IGNORECASE | re.MULTILINE
+)
+HERE_CHARS = 4_000
+_GIVEN = frozenset(
+    stem(word)
+    for word in "send write give show draft prepare list make compose share tell summarise summarize translate outline sketch".split()
+)
+"""what is done by saying it"""
 
 Outcome = Literal["kept", "cancelled"]
 Item = tuple[int, str, str]
@@ -134,7 +149,11 @@ def _kept(clause: Clause, items: list[Item], speaker: Literal["mind", "user"]) -
             continue
         m = expression.match(text)
         verb = m.groupdict().get("verb", "done").lower() if m else ""
-        if not m or (expression is _DONE and not _past(verb)):
+        if (
+            not m
+            or (expression is _DONE and not m["managed"] and not _past(verb))
+            or (expression is _IS_DONE and not m["is"] and verb not in _UNAIDED)
+        ):
             continue
         if _NOT_DONE.search(text) or _ELSEWHERE.search(clause.before):
             return []
@@ -149,12 +168,33 @@ def _kept(clause: Clause, items: list[Item], speaker: Literal["mind", "user"]) -
     return []
 
 
+def find_delivered(text: str, known: Known) -> list[Event]:
+    """The mind's own commitments that a reply carries out by saying it: "Here is the poem about the heron: ..."."""
+    items = [item for item in known.commitments if item[1] == "mind"]
+    cids = {cid for m in _HERE.finditer(text[:HERE_CHARS]) for cid in _delivered(m["what"], items)} if items else set()
+    return [CommitmentClosed(cid=cid, outcome="kept") for cid in sorted(cids)]
+
+
+def _delivered(what: str, items: list[Item]) -> list[int]:
+    if _NOT_DONE.search(what):
+        return []
+    said, scores = set(stems(what)), {}
+    for cid, _, text in items:
+        verb, *words = stems(text) or [""]
+        if verb in _GIVEN and words and not _other_names(text, what):
+            scores[cid] = len(set(words) & said) / len(set(words))
+    return _only_best({cid: score for cid, score in scores.items() if score >= _ENOUGH})
+
+
 def _past(verb: str) -> bool:
     return verb.endswith("ed") or stem(verb) != verb.rstrip("e") or verb in ("read", "put", "set", "cut", "did", "done")
 
 
 def _best(verb: str, what: str, items: list[Item]) -> list[int]:
     """The one commitment that fits best, if it fits well."""
+    gerund = _GERUND.match(what) if verb in _GENERIC else None
+    if gerund:  # "finished reading the report" is about reading
+        verb = gerund[1].lower()
     said = set(stems(f"{verb} {what}"))
     owners = [(stem(m[1].lower()), stem(m[2].lower())) for m in _GENITIVE.finditer(what)]
     scores: dict[int, float] = {}
@@ -167,10 +207,18 @@ def _best(verb: str, what: str, items: list[Item]) -> list[int]:
             continue
         if any(owner in wanted and owned not in wanted for owner, owned in owners):
             continue  # Ana's brother isn't Ana
+        if _other_names(text, what):
+            continue  # what was sent to Bob wasn't sent to "you", nor to Miller
         score = len(wanted & said) / len(wanted) if wanted else 0.0
         if score >= _ENOUGH:
             scores[cid] = score
     return _only_best(scores)
+
+
+def _other_names(text: str, what: str) -> bool:
+    """Whether what was done names somebody else than the commitment does."""
+    wanted, said = set(_NAME.findall(" " + text)), set(_NAME.findall(" " + what))
+    return bool(said - wanted) and (bool(wanted - said) or bool(_PRONOUN.search(text)))
 
 
 def _only_best(scores: dict[int, float]) -> list[int]:

@@ -82,7 +82,8 @@ _MONTHS = (
 )
 _MONTH = "(?:" + "|".join(sorted(_MONTHS.split(), key=len, reverse=True)) + ")"
 _BY = (
-    r"(?:(?:on|by|before|until|till|no later than|at the latest by|latest by|starting|bis zum|bis spätestens|bis|am|vor|spätestens am"
+    r"(?:first thing )?(?:(?:on|by|before|until|till|no later than|at the latest by|latest by|starting|bis zum|bis spätestens|bis|am"
+    r"|vor|spätestens am"
     r"|spätestens|avant|d'ici|pour|le|el|para el|para|antes del?|hasta el|hasta) )?"
 )
 _NOT_AFTER = frozenset(
@@ -238,10 +239,12 @@ _TIMES = [
     ),
 ]
 _PART = pattern(
-    r"\b(?:in the |at |am |le |por la |de la |early |early in the |late |this |on the )?(?P<part>morning|afternoon|evening"
+    r"(?:\x00\s*|\b(?:in the |at |am |le |por la |de la |early |early in the |late |this |on the |every (?:single )?|each |jeden "
+    r"|chaque |cada |tous les |todas las |(?=tonight|abends|morgens)))(?:early |late )?(?P<part>morning|afternoon|evening"
     r"|night|tonight|früh|vormittag|nachmittag"
     r"|abend|abends|morgens|matin|après-midi|soir|soirée|tarde|noche|mañana)\b(?!'s)"
 )
+_DAY_LEFT = pattern(rf"\b(?:{_DAY}|tomorrow|tonight|today|morgen|heute|demain|mañana)\W*$")
 _TODAYS_PART = pattern(r"tonight|this (?:morning|afternoon|evening)|ce soir|cet après-midi|esta (?:noche|tarde)")
 _MORNING = frozenset("morning früh vormittag morgens matin mañana".split())
 _OR = pattern(rf" or (?:maybe |on |the )?(?:{_DAY}|tomorrow|today|next|day after|later)\b")
@@ -438,7 +441,8 @@ class _Reader:
         if self.clock is None:
             for expression in _TIMES:
                 m = expression.search(self.text)
-                if m and self._take_time(m):
+                # In "a table for Saturday at 10" the hour is that day's, and says nothing of when.
+                if m and not (self.date is None and _DAY_LEFT.search(self.text, 0, m.start())) and self._take_time(m):
                     self._blank(*m.span())
                     break
         m = _PART.search(self.text)
@@ -559,6 +563,47 @@ class _Reader:
 def find_due(text: str, known: Known, *, reminder: bool = False) -> Found:
     """When a promise is due, and what it says without that. reminder: a span comes up on its first day."""
     return _Reader(text, known, reminder).found()
+
+
+_PAST_DAYS = {"today": 0, "this morning": 0, "yesterday": 1}
+_SINCE = pattern(
+    rf",? \b(?:(?P<from>since|in|depuis|seit|desde)(?: early| late| mid)? (?:(?P<m>{_MONTH}) ?(?P<y>\d{{4}})?|(?P<y2>(?:19|20)\d\d))"
+    rf"|(?:for )?(?:about |almost |over |the (?:last|past) )?(?P<n>{_NUMBER}) {_UNIT}(?P<ago> ago)?|last (?P<last>week|month|year)"
+    r"|(?P<past>today|this morning|yesterday))(?: now)?(?=$|[.,!;])"
+)
+
+
+def find_since(text: str, today: date) -> tuple[str, date | None]:
+    """Since when something holds that is so now ("since 2019", "for three years", "in May", "last week"), and the text without it.
+
+    The first day of a month, a year or a week where no day is named; a month alone is the last one of that name.
+    """
+    m = _SINCE.search(text)
+    if m is None:
+        return text, None
+    since = today
+    if m["m"] or m["y2"]:
+        number = _month(m["m"]) if m["m"] else 1
+        since = date(int(m["y"] or m["y2"] or today.year), number, 1)
+        if m["m"] and not m["y"] and since > today:
+            since = since.replace(year=today.year - 1)
+    elif m["n"]:
+        since = _back(today, _number(m["n"]), _unit(m))
+    elif m["last"]:
+        since = _back(today, 1, m["last"])
+        since = since.replace(day=1) if m["last"] != "week" else since - timedelta(days=since.weekday())
+        since = since.replace(month=1) if m["last"] == "year" else since
+    elif m["past"]:
+        since = today - timedelta(days=_PAST_DAYS[m["past"].lower()])
+    return (text[: m.start()] + text[m.end() :], since) if since <= today else (text, None)
+
+
+def _back(today: date, n: int, unit: str) -> date:
+    """So many units before a day."""
+    if unit in ("month", "year"):
+        months = today.year * 12 + today.month - 1 - n * (12 if unit == "year" else 1)
+        return today.replace(year=max(1, months // 12), month=months % 12 + 1, day=min(today.day, 28))
+    return today - timedelta(days=n * {"week": 7, "day": 1}.get(unit, 0)) if n < 4_000 else date.min
 
 
 def _tidy(text: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from pmm.agent.extract.known import Known
 from pmm.agent.extract.text import Clause, pattern
 from pmm.agent.extract.words import FIRST_NAMES, NOT_A_GIVEN_NAME, NOT_A_NAME, WEEKDAYS_AND_MONTHS
-from pmm.events import Event, NameAdopted
+from pmm.events import NameAdopted
 
 CUES = frozenset(
     "name named known called call m im am rename christen dub dubbed names you're re are go"
@@ -31,8 +31,9 @@ _TITLES = frozenset("mr. mrs. ms. dr. prof. st. jr. sr. mr mrs ms dr prof".split
 _FOLLOWS = pattern(
     r"\s*(?:$|[^\w\s'’(-]|[-–—(]+(?:\s|$)|(?:and|but|so|now|please|because|from now on|instead|then|thanks|thank you|by the"
     r" way|btw|ok|okay|nice to"
-    r"|pleased to|not|or rather|if that's|henceforth|again|actually|too|here|und|ab jetzt|ab sofort|bitte|et|maintenant|désormais|y|ahora"
-    r"|a partir|for now|forever|from today|going forward|as of|i|who)\b(?!['’]s))"
+    r"|pleased to|not|or rather|if (?:that|it|you)\b|if that's|henceforth|again|actually|too|here|und|ab jetzt|ab sofort|bitte|et"
+    r"|maintenant|désormais|y|ahora"
+    r"|a partir|for now|forever|from today|going forward|as of|nennen|genannt|i|who)\b(?!['’]s))"
 )
 _FOLLOWS_AM = pattern(
     r"\s*(?:$|[.!,;:…😀-🙏🤀-🧿☀-➿]|[-–—(]+(?:\s|$)|(?:and|but|by the way|btw|nice to|pleased to|not|from (?=[A-Z])|your (?:new"
@@ -121,7 +122,7 @@ _FORMS = (
     _form(r"(?:a partir de ahora,? |desde ahora,? )?(?:te llamaré|voy a llamarte|te voy a llamar) ", "mind", "call"),
 )
 _YOU_NOW = pattern(r"you(?:'re| are) (?P<name>[^,.;:!?]{1,40}?) (?:now|from now on|henceforth)\s*(?:$|[.,!;])")
-_NOT_BUT = pattern(r"(?:my|your) name (?:isn't|is not|'s not) [^,;.]{1,40}?(?:,|;| -| –| —)? (?:but|it's|it is)(?: actually)? ")
+_NOT_BUT = pattern(r"(?:my|your) name(?: isn't| is not|'s not) [^,;.]{1,40}?(?:,|;| -| –| —)? (?:but|it's|it is)(?: actually)? ")
 _GENITIVE = re.compile(r".*['’]s?$", re.DOTALL)
 REPORTED = pattern(
     r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks|replied|texted|sings?|sang|imagine"
@@ -131,7 +132,7 @@ REPORTED = pattern(
 )
 
 
-def find_names(said: Iterable[Clause], known: Known) -> list[Event]:
+def find_names(said: Iterable[Clause], known: Known) -> list[NameAdopted]:
     """The last name given to each, unless it is the one already known."""
     given: dict[Whose, str] = {}
     for clause in said:
@@ -157,23 +158,23 @@ def _named(clause: Clause) -> tuple[Whose, str] | None:
 def _given(clause: Clause) -> tuple[Whose, str] | None:
     m = _NOT_BUT.match(clause.text)
     if m:
-        name = _name_at(clause, m.end(), "sure")
+        name = name_at(clause, m.end(), "sure")
         return ("user" if clause.text[:2].lower() == "my" else "mind", name) if name else None
     m = _YOU_NOW.match(clause.text)
     if m:
-        name = _name_at(clause, m.start("name"), "am", whole=m["name"])
+        name = name_at(clause, m.start("name"), "am", whole=m["name"])
         if name:
             return "mind", name
     for form in _FORMS:
         m = form.expression.match(clause.text)
         if m:
-            name = _name_at(clause, m.end(), form.strict)
+            name = name_at(clause, m.end(), form.strict)
             if name:
                 return form.whose, name
     return None
 
 
-def _name_at(clause: Clause, at: int, strict: Strict, whole: str | None = None) -> str | None:
+def name_at(clause: Clause, at: int, strict: Strict, whole: str | None = None) -> str | None:
     """The name that stands at a place of the clause. whole: what it must be, to the last letter."""
     text = clause.text
     if text[at : at + 1] and _QUOTED.match(text, at):
@@ -245,8 +246,10 @@ def _plain(name: str, strict: Strict) -> str | None:
         strict != "am" and (words[0] in WEEKDAYS_AND_MONTHS or words[0] in _TITLED)
     ):
         return None
-    if strict == "am" and any(
-        part.casefold() in NOT_A_NAME or not part[:1].isupper() for part in _HYPHEN.split(name)[1:] + name.split("-")[:1]
+    if (
+        strict == "am"
+        and name not in FIRST_NAMES
+        and any(part.casefold() in NOT_A_NAME or not part[:1].isupper() for part in _HYPHEN.split(name)[1:] + name.split("-")[:1])
     ):
         return None
     if strict == "am" and len(words[-1].rstrip(".")) == 1 and len(words) > 1:

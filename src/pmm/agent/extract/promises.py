@@ -16,8 +16,8 @@ from pmm.agent.extract.names import gives_name
 from pmm.agent.extract.text import Clause, normalise, pattern, stems, words_of
 from pmm.agent.extract.words import (
     ANNOUNCED,
+    DEEDS,
     HEDGING_ADVERBS,
-    NEVER_PROMISED,
     PROMISED_IN_REPLY,
     SKIPPED_ADVERBS,
     STRONG,
@@ -72,7 +72,7 @@ _FILL = pattern(r"\b(?:again|please|also|bitte|for|then|later|once more|s'il te 
 _CALLED = re.compile(r"^([^,]*), [A-Z]\w+$")  # "..., Echo"
 _FOR = pattern(r"^\s*for ")
 _POLITE = pattern(
-    r"[,\s]+(?:please|thanks?(?: you)?|ok(?:ay)?|will you|would you|bitte|danke|s'il te plaît|merci|por favor|gracias|then"
+    r"[,\s]+(?:please|pls|plz|thanks?(?: you)?|ok(?:ay)?|will you|would you|bitte|danke|s'il te plaît|merci|por favor|gracias|then"
     r"|too|as well|i promise|promise)\s*$"
 )
 
@@ -99,13 +99,21 @@ _ROMANCE = (
 )
 _FUTURE = pattern(rf"(?:je )?(?P<what>(?:(?:te|vous|lui|leur|le|les|la|lo) |[tl]')*(?P<verb>{'|'.join(_FUTURES)})\b.+)")
 _DATED_LEAD = pattern(r"(?P<lead>.{3,40}?),? (?=i(?:'ll| will| shall) |ich werde |je vais |voy a |(?:please )?remind me )")
-_GERMAN_NEVER = pattern(
-    r"\b(?:nie|niemals|nicht|wohl|wahrscheinlich|vielleicht|sicher|immer|sein|haben|müssen|können|krank|bleiben|sehen"
-    r"|wissen|warten|alt|werden|denken|sterben)\b"
-)
+_GERMAN_NEVER = pattern(r"\b(?:nie|niemals|nicht|wohl|wahrscheinlich|vielleicht|sicher|immer)\b")
 _GERMAN_STRONG = pattern(
-    r"(?:schicken|senden|anrufen|schreiben|bezahlen|kaufen|buchen|abgeben|einreichen|fertigstellen|mitbringen|reparieren"
-    r"|überweisen|melden)\W*$"
+    r".*(?:schicken|senden|schreiben|zahlen|kaufen|buchen|geben|reichen|stellen|bringen|reparieren|überweisen|melden|rufen|holen|putzen"
+    r"|machen"
+    r"|erledigen|backen|kochen|prüfen|lesen|waschen|gießen|liefern|drucken|unterschreiben|besorgen|beantworten|treffen|besuchen"
+    r"|aufräumen)\W*$"
+)
+_ROMANCE_DEED = pattern(
+    r"(?:(?:te|vous|lui|leur|les?|la) |[tl]')*(?:envoyer|appeler|rappeler|écrire|payer|réserver|acheter|préparer|finir|terminer|rendre"
+    r"|apporter"
+    r"|téléphoner|nettoyer|réparer|rédiger|relire|lire|corriger|imprimer|contacter|livrer|déposer|poster|commander|régler|annuler"
+    r"|publier|faire"
+    r"|chercher|visiter|enviar|mandar|llamar|escribir|pagar|reservar|comprar|preparar|terminar|acabar|devolver|traer|llevar|limpiar"
+    r"|reparar|redactar"
+    r"|imprimir|contactar|entregar|pedir|cancelar|publicar|avisar|hablar|leer|revisar|hacer|recoger|visitar)(?:te|les?|l[oa]s?)?\b"
 )
 
 _CONDITION = pattern(
@@ -113,7 +121,7 @@ _CONDITION = pattern(
     r" think|i hope|who knows|not sure"
     r"|just kidding|kidding|lol|haha|provided|assuming|as long as|depending|whenever|wenn|falls|vielleicht|si|s'il"
     r"|peut-être|quizás|tal vez|or maybe|or not|someday"
-    r"|one day|some day|or so help me)\b"
+    r"|one day|some day|or so help me|apparently|supposedly|allegedly)\b"
 )
 _UNREAL = pattern(
     r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks?|thought|replied|texted|sings?|sang"
@@ -122,46 +130,71 @@ _UNREAL = pattern(
     r"|example|translate|mean|means|wenn|falls|sagt|sagte|dass|dit|dice|dijo)\b"
 )
 _MY_TIME = pattern(r"(?:when|once|after|as soon as|before) (?:i|i'm|i've|lunch|dinner|work|the meeting|breakfast|school|class)\b")
-_MY_TIME_LEAD = pattern(r"(?:when|once|after|as soon as) (?:i|i'm|i've)\b.{2,60}? (?=i(?:'ll| will) )")
+_MY_TIME_LEAD = pattern(
+    r"(?:when|once|after|as soon as) i(?:'m| am|'ve| have)? (?:get|got|finish\w*|done|home|back|there|off|wake|leave|arrive|return|land"
+    r"|eat|eaten|reach|free|at"
+    r"|out|through|read|had|have)\b.{0,60}? (?=i(?:'ll| will) )"
+)
 _STRONG_PHRASE = pattern(
     r"(?:take (?:out|care)|pick up|follow up|get back to|look into (?!it\b|that\b|this\b)|hand in|set up"
     r"|make sure|check in|work on the|drop off|back up"
-    r"|put together|turn in|fill (?:in|out)|clear out|give you (?!a|an|the)|let you know)\b"
+    r"|put together|turn in (?:the|my|your|our)|fill (?:in|out)|clear out|give you (?!a|an|the)|let you know)\b"
+)
+_DEED = pattern(
+    r"(?:(?:speak|talk) (?:to|with)\b|ask (?!you|again|for|myself)|answer (?:the|your|his|her|their|[A-Z]\S+'s) (?!door|phone)"
+    r"|check (?:the|my|your|our|his|her|with|if|whether|on)\b|file (?:the|my|our)\b|change the (?!subject|topic|channel|world|rules)"
+    r"|give \S+ (?:\S+ )?(?:back|the|his|her|their|your|my|an? (?:call|ring|lift|hand|tour))\b"
+    r"|(?:pick|drop) (?:\S+ ){1,3}(?:up|off)\b|get (?:\S+ ){1,5}(?:to you|done|ready|\w\w+ed)\b"
+    r"|get you (?:the|your|an?)\b|do (?:the|my|your|our|it|that)\b|make (?:you )?(?:an?|the|dinner|lunch|breakfast)\b(?! (?:difference"
+    r"|killing|fool|mistake|mess|move"
+    r"|fortune))|share (?:my|the|our)\b|take (?:the (?!train|bus|tube|metro|ferry|plane|tram|taxi|boat|stairs|time)|my |your |our |him "
+    r"|her |them )(?:\w+ )?(?:to|out|back|in|for a walk)\b|work on (?:the|my|your|our|it)\b|walk (?:the|your|my) dog"
+    r"|drive (?:you|him|her|them|\w+) to\b|run (?:the|your|those|these) (?:tests?|scripts?|numbers|analysis|backups?|errands?"
+    r"|experiments?)|put (?:up|together|away)"
+    r"|(?:stop|swing|come|drop) by\b|go (?:to|through|over|shopping|running|jogging|swimming|and)\b|look (?:up|over|after|into)\b|wrap"
+    r" up|hand (?:in|over|out)"
+    r"|show up|set up|sign up)"
+)
+# "Call in sick", "sign off": with a particle and no object a verb means something else.
+_PARTICLE = pattern(r"\S+ (?:in|off|out|away|around|down|on)\b(?! (?:the|my|your|our|his|her|their|an?|that|this|those|these|\d))")
+# One promises to meet somebody; new people one just meets.
+_EVENT = pattern(
+    r"meet (?!(?:you|him|her|them|up|with|the|my|our|your|a client|(?-i:[A-Z])\S*)\b)|bring (?:my|our) (?-i:A)[ -]game|finish (?:high"
+    r" )?(?:school|college|university|work)\b"
 )
 _LABELLING = pattern(
     r"call (?:you|him|her|them|it|that|this) (?!(?:about|back|on|at|from|with|when|once|after|before|to|in|for|and|or|as"
     r"|regarding|first|right|again|wednesday"
     r"|monday|tuesday|thursday|friday|saturday|sunday)\b)\w"
 )
-_ANOTHER_SUBJECT = pattern(r",? and (?:you|he|she|they|we)(?:'ll)? \w+.*$")
+_ANOTHER_SUBJECT = pattern(r",? (?:and(?: then)?|then) (?:you|he|she|they|we)(?:'ll)? \w+.*$")
 _VAGUE = pattern(
-    r"(?:call|text|message|email|ping|ring|phone|write) (?:you|u|him|her|them)?(?: back)?\W*$|.*\b(?:later|soon|sometime"
+    r"(?:call|text|message|email|ping|ring|phone|write) (?:you|u|him|her|them)?(?: back)?\W*$|\w+ (?:it|that|this|them|him|her|one)\b"
+    r"|.*\b(?:later|soon|sometime"
     r"|some day|some time)\W*$"
 )
 _ORDER = pattern(
-    r"(?:please |just )?(?:send|give|tell|let|show|share|say|provide|paste|ask|upload|drop|ping|message|describe|type"
+    r"(?:please |just )?(?:send|give(?! me (?:an?|one|two|until|till)\b)|tell|let|show|share|say|provide|paste|ask|upload|drop|ping"
+    r"|message|describe|type"
     r"|choose|pick|feel free|wait|hold|hang|help|do|write"
     r"|call|make|take|get|pay|come|stop|keep|leave|put|go|trust|touch|click|reply|answer|try|check|look|read|attach|point|remind)\b"
 )
+# Turns of phrase with a verb that would otherwise count.
 _IDIOM = pattern(
-    r"(?:move (?:to|in|out|back|on)\b|start (?:a|my|the) (?:new|school|work|job|college)|call it a (?:day|night)|call"
-    r" (?:your|his|her|their) bluff|call the shots|pay (?:attention|for (?:this|that|it))|buy (?:that|it|into)\b|drop"
-    r" (?:that|it|the subject)"
-    r"|get (?:paid|sick|ill|fired|older|old|married|there|home|hungry|tired|bored|drunk|lost|it|used|over|out of|in trouble"
-    r"|a (?:cold|raise|new job))\b"
-    r"|have (?!(?:\S+ ){1,6}(?:ready|done|finished|sent|written|fixed|completed|delivered|reviewed|for you)\b)|take (?:it"
-    r"|that|your word|the blame|my time|the|a (?:look|break|nap|seat))\b"
-    r"|go (?:with|for|crazy|mad|insane|nuts|to (?:hell|bed|sleep)|on|first)\b|let (?:you|it|that|him|her) (?!know)|give"
-    r" (?:you that|up|it a|him|her)\b|make (?:it|do|a fool|mistakes)\b|keep\b|come (?:back|around|home)\b"
-    r"|tell you (?:what|one|something|a)|be\b|text back|write (?:that|it) (?:off|down)|fix (?:him|her|you)\b|send (?:him"
-    r"|her|you) to hell|clean up at|return to (?:this|that)|bring (?:it|that) up"
-    r"|show (?:you|him|her|them)\b|find (?:out|a way|it)|figure|look (?!into |up |over |after )|check (?:it|that"
-    r"|this)? ?out|ask (?:you|again)|paste|describe|explain|work on it|play along|use\b|start (?:by|with)"
-    r"|call (?:him|her|them|it|that|this|you|myself) (?:a|an|crazy|out|names)\b|return (?:the favou?r|your)|forward to"
-    r"|message received|report you|test (?:you|your)|charge (?:ahead|you)"
-    r"|write (?:in|about|like|as|a (?:lot|bit))|get (?:the hang|rid|going|to know|through|away|by|better|worse)\b|call"
-    r" (?:back )?later|change my mind|cross that bridge|eat my hat|kick myself|kill\b|meet (?:my|your) maker|rest\b|sit\b"
-    r"|sue\b|switch|sound\b|stand\b|stick\b|pick (?!up)\w+)"
+    r"(?:call in\b|call it\b|call (?:your|his|her|their) bluff|call the shots|call (?:him|her|them|it|that|this|you|myself) (?:a|an"
+    r"|crazy|out"
+    r"|names)\b|call (?:back )?later|pay (?:attention|heed|dearly|the price|my respects|for (?:this|that|it))|buy (?:that|it|into)\b"
+    r"|drop (?:that|it|the subject)|have (?!(?:\S+ ){1,6}(?:ready|done|sent|written|\w+ed|for you)\b)|take (?:it|that|your word|my time)\b"
+    r"|get (?:lost|used|over|out of|rid|through|away|by|better|worse)\b|go (?:to (?:hell|bed|sleep)|through (?:hell|the roof))"
+    r"|give (?:you that|up|in|it|this|that)\b|make (?:it|do|a fool)\b|tell you (?:what|one|something|a)|text back|write (?:that|it|him"
+    r"|her) (?:off|down)"
+    r"|write (?:in|about|like|as|a (?:lot|bit))|fix (?:him|her|you)\b|send (?:\S+ ){1,2}to (?:hell|bed)|send (?:chills|shivers)|remind"
+    r" you(?: tomorrow| later| soon)?\W*$|clean up at"
+    r"|return to (?:this|that)"
+    r"|return (?:the favou?r|your (?:call|smile|love))|bring (?:it|that) up|bring (?:down|out|about|on|around)\b|share your|look over"
+    r" my shoulder|forward to|message"
+    r" received|report (?:back|you)"
+    r"|test (?:you|your)|meet (?:my|your) maker|read (?:you|between)|paint you)"
 )
 _GO_AHEAD = pattern(r"^(?:of course |go ahead and |be sure to )")
 _WORD = re.compile(r"[\w'’-]+")
@@ -293,7 +326,9 @@ def _promise(clause: Clause, known: Known) -> CommitmentOpened | None:
     m = _GOING.match(text)
     if m:
         verb, what = _verb(m["what"])
-        opened = _opened(clause, f"{lead} {what}" if lead else what, known, "user") if verb in STRONG and not _IDIOM.match(what) else None
+        opened = (
+            _opened(clause, f"{lead} {what}" if lead else what, known, "user") if _is_deed(verb, what) and not _IDIOM.match(what) else None
+        )
         return opened if opened and opened.due else None
     return _foreign(clause, f"{lead} ", text, known, "user")
 
@@ -302,9 +337,16 @@ def _may_promise(verb: str, what: str, opened: CommitmentOpened) -> bool:
     """A date, or a verb that says what will be done. "Have" only as in "have it ready"; _IDIOM has seen to that."""
     if verb == "have":
         return opened.due is not None
-    if verb in NEVER_PROMISED or (opened.due is None and _VAGUE.match(what)):
-        return False
-    return opened.due is not None or verb in STRONG or bool(_STRONG_PHRASE.match(what))
+    if opened.due is None:
+        return not _VAGUE.match(what) and (verb in STRONG or bool(_STRONG_PHRASE.match(what)))
+    return _is_deed(verb, what)
+
+
+def _is_deed(verb: str, what: str) -> bool:
+    """Whether it is something one sets out to do: with a date, much more counts than "send" and "buy"."""
+    if _STRONG_PHRASE.match(what) or _DEED.match(what):
+        return True
+    return (verb in STRONG or verb in DEEDS) and not _PARTICLE.match(what) and not _EVENT.match(what)
 
 
 def _explicit(text: str) -> str | None:
@@ -366,16 +408,16 @@ def _stands(clause: Clause) -> bool:
 
 
 def _foreign(clause: Clause, lead: str, text: str, known: Known, owner: Owner) -> CommitmentOpened | None:
-    """Promises in German, French and Spanish: with a date, or by a verb that says what will be done."""
+    """Promises in German, French and Spanish: by a verb that says what will be done; in the last two, with a date."""
     m = _GERMAN.match(text)
     if m and not _GERMAN_NEVER.search(m["what"]):
         opened = _opened(clause, lead + m["what"], known, owner)
-        return opened if opened and (opened.due or _GERMAN_STRONG.search(opened.content)) else None
+        return opened if opened and _GERMAN_STRONG.match(opened.content) else None
     for expression in _ROMANCE:
         m = expression.match(text)
         if m:
             opened = _opened(clause, lead + m["what"], known, owner)
-            return opened if opened and opened.due else None
+            return opened if opened and opened.due and _ROMANCE_DEED.match(opened.content) else None
     m = _FUTURE.match(text)
     return _opened(clause, lead + m["what"], known, owner) if m else None
 
@@ -383,6 +425,9 @@ def _foreign(clause: Clause, lead: str, text: str, known: Known, owner: Owner) -
 # -- promises in a reply ---------------------------------------------------------------------------------------------------------
 
 _REMIND_YOU = pattern(r"(?:make sure to )?remind you\b(?P<when>.{0,60}?) ?\b(?P<how>to|about|that|of) (?P<what>.+)")
+_AT_ONCE = pattern(r"\b(?:right away|right now|now|immediately|below|here|in a (?:moment|second|minute)|shortly|at once|momentarily)\b")
+_TOLD = frozenset("have discuss continue cover walk help".split())
+"""what only a reply can promise for a later day"""
 _YOUR_TURN = pattern(r"\b(?:as soon as|once|when|after|until) you\b")
 _LATER = pattern(
     r"(?:check (?:in|back)|follow up|get back to you|report back|let you know|look into (?!it\b|that\b|this\b)|come back to"
@@ -403,7 +448,8 @@ def _promise_in_reply(clause: Clause, known: Known) -> CommitmentOpened | None:
         if re.match(r"(?:now|first|begin|start|also|always|never)\b", m["what"], re.IGNORECASE):
             return None
         verb, rest = _verb(m["what"])
-        if not verb or (verb in NEVER_PROMISED and verb != "have") or (_IDIOM.match(rest) and not _LATER.match(rest)):
+        deed = verb in _TOLD or verb in PROMISED_IN_REPLY or _is_deed(verb, rest) or _LATER.match(rest)
+        if not verb or not deed or (_IDIOM.match(rest) and not _LATER.match(rest)):
             return None
     else:
         verb, rest = "", what or ""
@@ -419,6 +465,8 @@ def _told(clause: Clause, rest: str, known: Known) -> CommitmentOpened | None:
 def _own(clause: Clause, lead: str, verb: str, rest: str, known: Known) -> CommitmentOpened | None:
     opened = _opened(clause, f"{lead} {rest}" if lead else rest, known, "mind")
     if opened is None:
+        return None
+    if opened.due is None and _AT_ONCE.search(rest):
         return None
     if verb == "" or verb in PROMISED_IN_REPLY or _LATER.match(rest):
         return opened

@@ -40,9 +40,13 @@ _HEAD = pattern(
 _WHENEVER = pattern(
     r"(?:when(?:ever)?|if|every time|each time) (?:i|you) [^,]{3,120}, (?:please )?(?P<how>always|never) (?P<verb>[\w-]+)\b"
 )
+_MOTTO = pattern(r", (?:that's|that is|as (?:they|we|you) say|they say|or so they say|is what)\b")
+# "Never quote me on that" is about what was just said: no standing rule.
+_POINTING = pattern(r"\b(?:it|that|this)(?: again| any ?more)?$")
+_START = pattern(r"start (?:each|every|your|all|with)\b")
 _ONWARDS = pattern(rf",? (?:{_FROM_NOW})(?:,? please)?\s*$")
 _NO_MORE = pattern(r",? (?:any ?more|any longer|again|ever again|ever)(?:,? please)?\s*$")
-_POLITE = pattern(r",? (?:please|thanks?(?: you)?|ok(?:ay)?|bitte|merci|gracias)\s*$")
+_POLITE = pattern(r",? (?:please|thanks?(?: you)?|ok(?:ay)?|bitte|merci|gracias|por favor|s'il te plaît)\s*$")
 _VERB = re.compile(r"(?:(?:also|only|again|just|even) )?([a-z][a-z-]*)\b")
 _GERUND = re.compile(r"(?:(?:always|constantly|being|with) )?([a-z][a-z-]*ing)\b")
 _AFTER_STOP = frozenset(
@@ -96,8 +100,8 @@ _REVOKE_VERB = (
     r"|erase|get rid of|you can (?:forget|drop|ignore)|take back)"
 )
 _RULE_NOUN = r"(?:rules?|directives?|instructions?|standing orders?)"
-_ABOUT_REMINDING = pattern(r"\bremind(?:ing)? me (?:to|about|of)\b")
-_BY_NUMBER = pattern(rf"(?:please )?{_REVOKE_VERB} (?:the )?{_RULE_NOUN} (?:no\.? |number |#)?(?P<did>\d{{1,18}})\b")
+_ABOUT_REMINDING = pattern(r"\blet me forget\b|\bremind(?:ing)? me (?:to|about|of)\b")
+_BY_NUMBER = pattern(rf"(?:please )?{_REVOKE_VERB} (?:about )?(?:the )?{_RULE_NOUN} (?:no\.? |number |#)?(?P<did>\d{{1,18}})\b")
 _BY_TOPIC = pattern(
     rf"(?:please |just )?{_REVOKE_VERB} (?:about )?(?:the|that|this|my|your) {_RULE_NOUN} (?:about|on|regarding|concerning"
     rf"|for|of|that says|against|to|not to|that you)(?: (?:always|never))? (?P<topic>.+)"
@@ -152,6 +156,8 @@ def _rule(clause: Clause) -> str | None:
     text = clause.text.rstrip(" .!…;,:")
     if gives_name(clause) or _ABOUT_REMINDING.search(text):
         return None
+    if _MOTTO.search(text):
+        return None
     rule = _conditional(clause)
     if rule is None and _may_follow(clause):
         rule = _english(text) or _elsewhere(text)
@@ -196,6 +202,8 @@ def _english(text: str) -> str | None:
     verb = _VERB.match(what.lower())
     if not verb or what.lower() in SENTIMENTS or any(what.lower().startswith(proverb) for proverb in PROVERBS):
         return None
+    if _POINTING.search(what):
+        return None
     base = verb[1]
     order = f"{m['how']} {what}" if how else what
     if how.startswith(("always", "never", "don't ever", "do not ever")):
@@ -210,7 +218,7 @@ def _english(text: str) -> str | None:
     if lasting:
         return (
             order
-            if base in VERBS and base not in ("have", "start") and not _statement(base, what)
+            if base in VERBS and base != "have" and (base != "start" or _START.match(what)) and not _statement(base, what)
             else _from_now_else(what, bool(m["now"]))
         )
     return None

@@ -45,7 +45,7 @@ class _Pattern:
         compiled = re.compile(_APOSTROPHE.sub(lambda m: "['’]" if m[0] == "'" else m[0], self.source), self.flags)
         # From now on these are found before __getattr__ is asked.
         self.match, self.fullmatch, self.search = compiled.match, compiled.fullmatch, compiled.search
-        self.finditer, self.sub = compiled.finditer, compiled.sub
+        self.finditer, self.sub, self.split = compiled.finditer, compiled.sub, compiled.split
         return getattr(compiled, name)
 
 
@@ -331,7 +331,7 @@ _STOP = re.compile(r"[.!?…]+[)\]*_\U000f0000-\U000ffffd]*(?:\s+|$)|[。！？]
 _ABBREVIATIONS = frozenset("mr mrs ms dr prof st jr sr vs no nr e.g i.e eg ie etc bzw z.b ca approx dept est fig sra dra mme m".split())
 _MONTH = pattern(r"(?:jan|feb|fév|mar|mär|apr|avr|ma[iy]|mayo|jun|jul|jui|aug|aoû|sep|o[ck]t|nov|de[cz]|déc|ene|abr|ago|dic)")
 _ASKS = re.compile(r"[?？](?:[^\w]*)$")
-_POLITE_TAG = pattern(r",? ?(?:ok(?:ay)?|please|alright|all right|deal|got it|understood|thanks|bitte|vale|d'accord|ja)\s?\?+\W*$")
+_POLITE_TAG = pattern(r",? ?\b(?:ok(?:ay)?|please|alright|all right|deal|got it|understood|thanks|bitte|vale|d'accord|ja)\s?\?+\W*$")
 _ATTRIBUTED = pattern(r", (?:\w+ ){1,4}(?:says?|said|told (?:me|us)|used to say|wrote|goes)\W*$|, (?:sagt|sagte|dit|dice) .{2,40}$")
 _ASIDE = pattern(
     r"[,;–— ](?:(?<=[,;–—]) ?(?:and |but |so |und |et |y )?|(?<= )(?:- |(?:and|but|so|und|et|y) ))(?=(?:who|what|where|why"
@@ -397,12 +397,13 @@ _LEADS = pattern(
     r"(?:(?:no|look|listen|next|right|all|again|welcome|done|first(?:ly)?|second(?:ly)?|finally|wait|deal|everyone|perfect"
     r"|there)(?=\s?[,.!:;…–—])"
     r"|no(?= (?:i|my|call)\b)|(?:hi|hey|hello) (?:there|all|everyone|again)"
-    r"|ok(?:ay)?|k|all ?right|sure(?: thing)?|yes|yeah|yep|yup|nope|nah|well|so|oh|ah|aha|hey|hi|hiya|hello|good (?:morning"
+    r"|(?:good|fair) (?:point|idea|call|question)|ok(?:ay)?|k|all ?right|sure(?: thing)?|yes|yeah|yep|yup|nope|nah|well|so|oh|ah|aha"
+    r"|hey|hi|hiya|hello|good (?:morning"
     r"|evening|afternoon|day)"
     r"|greetings|thanks?(?: you)?(?: so much| a lot| very much| again)?|please|pls|by the way|btw|also|and|but|then|now|actually"
     r"|in fact|anyway|sorry|great|good|cool|nice|fine|awesome|excellent|wonderful|got it|noted|of course|certainly|absolutely|definitely"
     r"|understood|hm+|uh|um|ps|p\.s|p\.s\.|one (?:more|last) thing|just so you know|for the record|fyi|correction"
-    r"|additionally|don't worry|no (?:problem|worries)|you're welcome|thank you|nice to meet you"
+    r"|additionally|you know what|guess what|don't worry|no (?:problem|worries)|you're welcome|thank you|nice to meet you"
     r"|pleased to meet you|my apologies|apologies|oops|to be clear|in short|first of all|let's see|hereby"
     r"|hallo|guten (?:tag|morgen|abend)|bitte|danke|ja|nein|übrigens|also|und|moin|servus|bonjour|salut|bonsoir|merci|oui|non|au fait"
     r"|s'il te plaît|s'il vous plaît|d'accord|et|hola|buenos días|buenas(?: tardes| noches)?|gracias|sí|por favor|por"

@@ -31,11 +31,14 @@ NOT_A_NAME = (
         " spanish sudanese swedish swiss syrian taiwanese thai tunisian turkish ukrainian uruguayan uzbek venezuelan"
         " vietnamese welsh bavarian"
         " californian texan parisian londoner berliner"
-        " christian catholic protestant muslim buddhist hindu jew sikh atheist agnostic mormon orthodox democrat republican"
+        " lutheran baptist methodist presbyterian anglican evangelical quaker amish jain taoist pagan wiccan calvinist unitarian"
+        " pentecostal"
+        " mennonite shia sunni sufi zoroastrian christian catholic protestant muslim buddhist hindu jew sikh atheist agnostic mormon"
+        " orthodox democrat republican"
         " liberal conservative"
         " libertarian vegan vegetarian aries taurus gemini cancer virgo libra scorpio sagittarius capricorn aquarius pisces"
         " english-speaking bilingual autistic deaf blind dyslexic gay lesbian bi trans queer straight"
-        " batman superman spider-man spiderman santa groot legend god satan jesus dracula hulk godzilla ironman"
+        " batman superman spider-man spiderman right nice perfect clean santa groot legend god satan jesus dracula hulk godzilla ironman"
         " home here there back done ready sure sorry fine good great ok okay well happy sad tired hungry thirsty sick ill busy"
         " late early free"
         " bored excited afraid angry glad proud lost alone awake drunk broke single married divorced pregnant retired"
@@ -110,29 +113,24 @@ FIRST_NAMES = _set(
 
 # -- promises
 
+# What "I'll" promises even without a date: something is handed over, fetched or put right for somebody.
 STRONG = _set(
-    "send email e-mail mail text message call phone ring draft finish complete submit deliver return repay buy book"
-    " reserve schedule prepare review"
-    " fix repair clean wash water feed renew update upload forward print register apply arrange organise organize contact"
-    " invite publish install"
-    " deploy implement refactor document backup transfer refund donate scan bake mow vacuum notify write pay cancel bring sign ship paint"
-    " proofread translate remind file rewrite edit test report ensure measure charge replace"
+    "send email e-mail mail text message call phone submit deliver return repay buy book reserve schedule prepare review fix repair"
+    " water feed renew"
+    " update upload forward register arrange organise organize contact invite publish install transfer refund donate mow vacuum notify"
+    " pay cancel"
+    " bring proofread translate remind"
 )
-# Verbs that promise nothing even with a date: states, opinions, turns of phrase, what merely happens to one.
-NEVER_PROMISED = _set(
-    "be see need want have know feel like love hate miss think believe understand guess bet wait hope wish probably maybe"
-    " never always not wonder"
-    " assume suppose admit say turn become grow get-older lose win die live survive manage sleep dream rain fall remain"
-    " seem appear arrive land"
-    " fly travel depart leave stay enjoy regret remember recall consider imagine pretend expect suffer struggle owe own"
-    " belong pass take-it try"
-    " attempt hopefully perhaps possibly likely presumably rather eventually someday hardly mind trust doubt prefer worry"
-    " laugh cry freeze starve"
-    " age retire graduate celebrate begin end fail forgive forget earn receive inherit hear notice realise realize end gonna soon sometimes"
-    " usually often either neither only spare rephrase repeat clarify elaborate can could must should would might may used and or the a an"
-    " it that this there hit deal benefit wager gamble venture argue concede grant confess agree disagree accept settle"
-    " reckon wake wear marry dress smell sweat shine blush grin smile scream faint shiver crash explode vomit faint"
-    " pick-one"
+# With a date, these are promised too.
+DEEDS = _set(
+    "ring draft finish complete clean wash print apply deploy implement refactor document backup scan bake write sign ship paint rewrite"
+    " edit test report ensure replace reply meet visit read tell order practise practice study cook build attend collect fetch sell"
+    " trim sort"
+    " unpack pack iron dust sweep polish post publish record respond verify inspect investigate research join host lend hand resolve"
+    " migrate"
+    " upgrade patch debug assemble sew knit mend tidy hoover compile outline sketch rehearse revise memorise memorize recheck restart"
+    " reboot"
+    " sync archive plant cancel interview demo transcribe summarise summarize format export import enrol enroll vote"
 )
 HEDGING_ADVERBS = _set(
     "probably maybe perhaps possibly likely hopefully never always not presumably eventually someday hardly rather only"
@@ -145,14 +143,11 @@ SKIPPED_ADVERBS = _set(
 )
 # What a reply announces and then does at once.
 ANNOUNCED = _set(
-    "explain list show describe summarise summarize outline walk help answer respond reply use provide give break go start"
-    " keep note do make"
-    " continue cover focus share present discuss demonstrate illustrate talk tell write draft translate add include leave"
-    " take let assist guide"
-    " address refer analyse analyze compare convert fix correct check look call speak adjust stick work aim stand read think offer suggest"
-    " proceed switch avoid ask rewrite edit produce generate create put set implement test calculate compute search find"
-    " format point review"
-    " refactor document complete finish prepare update ensure print paint measure return replace report cancel order bring file deliver"
+    "answer ask bring call cancel check complete continue cover deliver describe discuss document draft edit ensure explain file finish"
+    " fix format"
+    " give help implement measure order outline paint prepare present print read refactor replace report respond return review rewrite"
+    " show speak"
+    " summarise summarize talk tell test translate update walk write"
 )
 PROMISED_IN_REPLY = _set("send email message notify ping remind")
 
@@ -194,6 +189,7 @@ BROAD_VERBS = VERBS | _set(
 )
 PROVERBS = (
     "say never",
+    "say die",
     "mind",
     "give up",
     "look a gift horse",
@@ -219,6 +215,10 @@ PROVERBS = (
     "be yourself",
     "meet your heroes",
     "underestimate",
+    "remember who",
+    "remember where",
+    "remember what",
+    "remember how",
     "be the bridesmaid",
     "work with children",
     "bite the hand",
@@ -233,6 +233,8 @@ SENTIMENTS = frozenset(
         "stop",
         "forget",
         "quit",
+        "mention it",
+        "mention that",
         "change again",
         "do that again",
         "talk to me again",
@@ -245,6 +247,131 @@ SENTIMENTS = frozenset(
 )
 SUPERSEDING_VERBS = _set("answer reply respond write speak talk communicate")
 LANGUAGES = _set(
-    "english french german spanish italian portuguese dutch polish russian chinese japanese korean turkish arabic swedish"
-    " danish norwegian greek latin"
+    "english french german spanish italian portuguese dutch polish russian chinese mandarin cantonese japanese korean turkish arabic"
+    " swedish"
+    " danish norwegian finnish icelandic greek latin hindi urdu bengali tamil punjabi hebrew persian farsi ukrainian czech slovak hungarian"
+    " romanian bulgarian serbian croatian catalan basque welsh irish gaelic swahili vietnamese thai indonesian malay tagalog"
+)
+
+# -- facts
+
+
+def _table(pairs: str) -> dict[str, str]:
+    """ "noun: word word; noun: word": each word to its noun."""
+    return {word.replace("_", " "): noun for noun, words in (pair.split(":") for pair in pairs.split(";")) for word in words.split()}
+
+
+PETS = _set("dog cat horse rabbit hamster parrot tortoise fish bird snake")
+KIN = _table(
+    "wife:frau ehefrau femme mujer esposa;husband:ehemann mari marido esposo;sister:sis schwester soeur sœur hermana"
+    ";brother:bro bruder frère hermano;mother:mom mum mama mutter mère madre mamá;father:dad daddy papa vater père padre papá"
+    ";son:sohn fils hijo;daughter:tochter fille hija;boss:chef jefe jefa;dog:puppy pup hund chien perro;cat:kitten katze kater chat"
+    " gato gata"
+    ";grandmother:grandma granny oma grand-mère abuela;grandfather:grandpa opa grand-père abuelo;uncle:onkel oncle tío;aunt:auntie"
+    " tante tía"
+    ";best_friend:best_friend;flatmate:roommate flatmate;horse:pony pferd cheval caballo;neighbour:neighbor;fiancée:fiancee;fiancé:fiance"
+) | {
+    word: word
+    for word in _set(
+        "wife husband sister brother mother father son daughter boss dog cat partner girlfriend boyfriend fiancé fiancée spouse grandmother"
+        " grandfather uncle aunt cousin nephew niece neighbour manager stepmother stepfather stepson stepdaughter stepbrother stepsister"
+        " therapist landlord mother-in-law father-in-law sister-in-law brother-in-law grandson granddaughter baby"
+    )
+    | PETS
+}
+KIN = {word: noun.replace("_", " ") for word, noun in KIN.items()}
+
+DIETS = _table(
+    "vegetarian:vegetarian veggie vegetarier vegetarierin végétarien végétarienne vegetariano vegetariana vegetarisch"
+    ";vegan:vegan veganer veganerin végan végane végétalien végétalienne vegano vegana;pescatarian:pescatarian"
+    " pescetarian;flexitarian:flexitarian"
+)
+JOBS = _set(
+    "nurse teacher doctor lawyer engineer developer programmer designer writer journalist accountant architect chef cook baker barista"
+    " waiter"
+    " waitress bartender carpenter plumber electrician mechanic pilot dentist pharmacist surgeon psychologist psychiatrist therapist"
+    " scientist"
+    " physicist chemist biologist geologist historian librarian translator interpreter editor photographer musician painter sculptor"
+    " actor actress"
+    " dancer singer farmer gardener fisherman firefighter policeman policewoman detective soldier veterinarian vet paramedic midwife"
+    " physiotherapist radiologist cardiologist paediatrician pediatrician professor lecturer researcher analyst consultant economist"
+    " statistician"
+    " mathematician salesman saleswoman cashier receptionist secretary assistant hairdresser barber tailor butcher florist beekeeper welder"
+    " roofer bricklayer optician optometrist radiographer judge solicitor barrister notary paralegal banker trader broker auditor"
+    " actuary recruiter"
+    " marketer copywriter freelancer contractor electrician technician administrator sysadmin tester locksmith postman courier janitor"
+    " cleaner nanny"
+    " babysitter childminder tutor coach trainer referee priest pastor rabbi imam nun monk diplomat civil-servant servant"
+    " flight-attendant conductor"
+    " composer pianist violinist guitarist drummer cellist potter jeweller blacksmith winemaker brewer sommelier driver"
+)
+FIELDS = _set(
+    "physics law medicine history chemistry biology math maths mathematics economics science sciences philosophy psychology engineering"
+    " art arts"
+    " architecture music literature linguistics sociology politics nursing geography astronomy statistics accounting marketing business"
+    " management"
+    " theology pharmacy dentistry journalism education design informatics finance anthropology archaeology classics film theatre fashion"
+)
+PLAYED = _set(
+    "piano guitar violin cello drums flute clarinet saxophone sax trumpet trombone harp bass ukulele banjo accordion organ oboe viola"
+    " harmonica"
+    " keyboard keyboards recorder mandolin bagpipes chess football soccer tennis basketball volleyball badminton golf rugby cricket"
+    " hockey handball"
+    " baseball softball squash padel poker bridge go darts lacrosse"
+) | {
+    "double bass",
+    "electric guitar",
+    "bass guitar",
+    "acoustic guitar",
+    "table tennis",
+    "french horn",
+    "water polo",
+    "ice hockey",
+    "field hockey",
+}
+# How names of places begin that have two words.
+PLACE_STARTS = _set(
+    "san new los las santa saint st el la le cape hong kuala buenos rio mexico south north west east costa puerto tel sri salt united"
+    " abu den port fort"
+    " kansas oklahoma upper lower great"
+)
+# Where nobody lives, though it is said.
+NO_PLACE = _set(
+    "hope fear denial peace sin poverty harmony luxury squalor pain agony terror dread constant a an the my your his her their our this"
+    " that it"
+    " here there fantasy excel slack gmail vim emacs teams outlook photoshop discord minecraft jira chrome jupyter notion figma twitter"
+    " mars venus"
+    " jupiter saturn pluto narnia hogwarts krypton neverland wonderland mordor marketing accounting hr sales finance legal support"
+    " engineering"
+    " monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november"
+    " december department team office one two three four five sixth i we he she they you where what which every interesting exciting"
+    " strange difficult"
+    " uncertain different another fast-forward limbo bliss exile sweatpants pyjamas pajamas jeans flip-flops english french german spanish"
+    " wonder ignorance misery solitude comfort chaos clover"
+)
+NO_WORKPLACE = _set(
+    "moment weekend weekends night nights pace time times desk best living speed rate same level day days mornings evenings fun cause"
+    " sake reason"
+    " love thrill it home free myself yourself peanuts good while long charm dog horse slave well planned intended dream treat team"
+    " unit couple group"
+    " mule expected usual usually soon possible though if you we they i he she well. placeholder workaround reminder backup metaphor title"
+)
+# What "I like" is followed by when it isn't a kind of thing.
+NO_THING = _set(
+    "the this that these those it you him her them us me your his their our its my mine yours how what when where why who which whoever"
+    " whatever to"
+    " being getting having waiting paying seeing hearing knowing thinking feeling doing making watching when if as an a some any all"
+    " every each everything nothing"
+    " everyone everybody someone something anything anyone one ones so very too more most less least better best option plan version"
+    " number draft"
+    " choice idea variant both neither either not no never just today tomorrow here there"
+    ""
+    " or and but lots lot most many few lately he she they we i in on at from with about echo talking arguing repeating"
+    " speaking asking saying using answering explaining"
+)
+NO_FAVOURITE = _set("you your this that these those it when how what where which not probably one anything whatever none unknown yet")
+NO_ALLERGEN = _set(
+    "question questions answer answers people meeting meetings mornings monday mondays bullshit nonsense drama commitment stupidity"
+    " criticism"
+    " emails politics effort failure fun change idiots fools lies silence jargon buzzwords advice exercise housework responsibility talk"
 )

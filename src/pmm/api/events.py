@@ -1,0 +1,129 @@
+"""Events over HTTP: pages by id, one event, and the stream of what happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response, StreamingResponse
+
+from pmm.api import shapes
+from pmm.api.asking import SSE, At, Here, Id, Limit, at_of, known_kinds
+from pmm.api.errors import absent
+from pmm.api.feed import Feed
+from pmm.errors import InvalidInput
+from pmm.events import INTEGER_MAX
+
+if TYPE_CHECKING:
+    from pmm.events import Event
+    from pmm.runtime.mind import Mind
+
+router = APIRouter(tags=["events"])
+
+_EXAMPLE = {
+    "id": 214,
+    "ts": "2026-03-02T09:00:00Z",
+    "kind": "user_message",
+    "content": "My dog's name is Rex.",
+    "source": "api",
+    "session": "main",
+    "key": None,
+}
+
+Kinds = Annotated[list[str], Query(description="Only events of these kinds; may be repeated.", examples=[["reply"]])]
+Order = Annotated[Literal["newest", "oldest"], Query(description="Which come first.")]
+
+
+@router.get("/events", responses=shapes.says(shapes.Page[shapes.Event], {"items": [_EXAMPLE], "next": 214}))
+def events(
+    here: Here,
+    kind: Kinds = [],  # noqa: B006 - FastAPI copies it
+    after: Annotated[int, Query(ge=0, le=INTEGER_MAX, description="Only events with a larger id.")] = 0,
+    before: Annotated[int | None, Query(ge=1, le=INTEGER_MAX, description="Only events with a smaller id.")] = None,
+    since: At = None,
+    until: At = None,
+    limit: Limit = 50,
+    order: Order = "newest",
+) -> Response:
+    """Pages of events by id. `next` is what to pass as `before` (newest first) or `after` (oldest first).
+
+    since, until: the events recorded after, and up to, an event or a time.
+    """
+    mind = here.mind
+    last = mind.log.head[0]
+    low = max(after, _id_at(mind, at_of(since, whole_day=False), 0))
+    high = min(last if before is None else before - 1, _id_at(mind, at_of(until), last))
+    newest = order == "newest"
+    found = _between(mind, known_kinds(kind), low, high, limit + 1, newest)
+    page, more = found[:limit], len(found) > limit
+    return shapes.answer({"items": [shapes.event(e) for e in page], "next": page[-1].id if more else None})
+
+
+def _id_at(mind: Mind, at: int | datetime | None, otherwise: int) -> int:
+    """The id of the last event at that time."""
+    match at:
+        case None:
+            return otherwise
+        case int():
+            return at
+    return mind.log.at_time(at if at.tzinfo else at.replace(tzinfo=ZoneInfo(mind.view().identity.zone)))
+
+
+def _between(mind: Mind, kinds: tuple[str, ...], low: int, high: int, limit: int, newest: bool) -> list[Event]:
+    """The events with low < id <= high, the first `limit` of them in that order."""
+    if high <= low:
+        return []
+    if kinds:
+        found = mind.log.by_kind(*kinds, since=low, until=high, limit=limit, newest=newest)
+    elif newest:
+        found = mind.log.since(max(low, high - limit), min(limit, high - low))  # ids have no gaps
+    else:
+        found = mind.log.since(low, min(limit, high - low))
+    return found[::-1] if newest else found
+
+
+@router.get("/events/stream", response_class=StreamingResponse, responses={200: {"description": "Events as they happen.", "content": SSE}})
+async def stream(
+    here: Here,
+    kind: Kinds = [],  # noqa: B006 - FastAPI copies it
+    after: Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="Begin after this event; else with what happens next.")] = None,
+    last_event_id: Annotated[str | None, Header(description="Where a client that was cut off goes on; wins over `after`.")] = None,
+) -> StreamingResponse:
+    """Server-sent events, each with its log id: a client that sends the last one as Last-Event-ID misses nothing and gets nothing twice."""
+    kinds = known_kinds(kind)
+    if last_event_id:
+        if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 19):
+            raise InvalidInput("Last-Event-ID is the id of an event.", hint="It is a whole number.")
+        after = int(last_event_id)
+    return StreamingResponse(_told(here.feed, after, kinds), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+async def _told(feed: Feed, after: int | None, kinds: tuple[str, ...]) -> AsyncIterator[bytes]:
+    yield b"retry: 2000\n\n"
+    async with aclosing(feed.frames(after)) as pages:
+        async for page in pages:
+            wanted = [frame.bytes for frame in page if not kinds or frame.kind in kinds]
+            if wanted or not page:
+                yield b"".join(wanted) or b":\n\n"
+
+
+@router.get("/events/{id}", responses=shapes.says(shapes.EventShown, {**_EXAMPLE, "refers_to": []}))
+def event(here: Here, id: Id) -> Response:
+    """One event, with those it refers to."""
+    found = here.mind.log.get(id)
+    if found is None:
+        raise absent(f"event {id}", "GET /api/events lists them.")
+    around = [other for ref in _refs(found) if (other := here.mind.log.get(ref)) is not None]
+    return shapes.answer(shapes.event(found) | {"refers_to": [shapes.event(other) for other in around]})
+
+
+def _refs(event: Event) -> list[int]:
+    found: list[Any] = []
+    for name in event.refs:
+        value = getattr(event, name)
+        found += value if isinstance(value, (tuple, list)) else (value,)
+    return list(dict.fromkeys(ref for ref in found if ref))
