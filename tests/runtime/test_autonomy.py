@@ -243,22 +243,21 @@ def test_loops_of_two_processes_do_everything_once(tmp_path: Path) -> None:
 # -- at no cost ------------------------------------------------------------------------------------------------------------------------
 
 
-def test_an_idle_loop_reads_the_head_and_nothing_else(open_mind: Open, clock: SimulatedClock) -> None:
+def test_an_idle_loop_reads_nothing(open_mind: Open, clock: SimulatedClock) -> None:
     model = ScriptedModel(["Fine."])
     mind = open_mind(model, heartbeat_s=0.005)
     mind.handle_user("good morning to you all")
     mind.commit("call Ana", due="2026-04-02")
     while mind.tick():
         pass
+    assert mind.wait_idle(10)
     started(mind)
-    time.sleep(0.05)
+    time.sleep(0.2)
     (thread,) = (thread for thread in threading.enumerate() if thread.name == "pmm-loop")
     counts = mind._log.counts.by_thread[thread.ident or 0]
     before, head = list(counts), mind.log.head
     time.sleep(0.3)
-    statements, rows, full_reads, appended, commits = (now - then for now, then in zip(counts, before, strict=True))
-    assert statements > 4 and rows <= statements, "a row at most for each look: the head's"
-    assert (full_reads, appended, commits) == (0, 0, 0)
+    assert counts == before, "statements, rows, whole reads, events, commits"
     assert mind.log.head == head and len(model.prompts) == 1
 
 

@@ -19,6 +19,7 @@ from pmm.errors import HeadMoved, LocksUnsupported, LogStopped, MindBusy, MindCl
 from pmm.events import Event
 from pmm.memory.archive import Archive
 from pmm.runtime.archive import next_beyond, with_due
+from pmm.runtime.watch import Watch
 from pmm.storage.eventlog import EventLog
 from pmm.storage.locks import ProcessLock
 from pmm.views import View, Views
@@ -60,7 +61,8 @@ class AutonomyLoop:
         self._quiet: tuple[int, datetime | None] = (0, None)  # as of this event nothing is due before that moment: an idle tick is cheap
         self._waits_since: datetime | None = None
         self._changed = threading.Condition()
-        self._news = False
+        self._news = self._calm = False
+        self._watch = Watch(log)
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -126,13 +128,17 @@ class AutonomyLoop:
             except (StorageError, MindBusy):
                 until = None  # no space, or somebody else is writing: the next heartbeat tries again
             with self._changed:
-                if not (self._news or ending.is_set()):
+                while not (self._news or ending.is_set()):
                     self._clock.wait(self._changed, until, self._settings.heartbeat_s)
+                    if not self._calm or (until is not None and until <= self._clock.now()) or not self._watch.quiet():
+                        break
                 self._news = False
 
     def _act(self) -> datetime | None:
         """Do all that is due, a commit for each tick, between turns: what came while one is spoken its notes could not tell.
-        Returns when to look again; None: when woken, or at the next heartbeat."""
+        Returns when to look again; None: when woken, or at the next heartbeat. Once nothing is due it is calm: heartbeats at which nothing
+        was written are slept through."""
+        self._calm = False
         while True:
             view, due = self._due()
             if not due:
@@ -151,7 +157,7 @@ class AutonomyLoop:
                 self._turns.release()
             if all(event.id <= view.head for event in done):
                 return None  # said before, and still due: looked at again at the next beat, rather than at once for ever
-        self._waits_since = None
+        self._waits_since, self._calm = None, True
         return self._quiet[1]
 
     def _tell(self, seen: int, on_event: Callable[[Event], object] | None) -> int:

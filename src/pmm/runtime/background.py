@@ -19,6 +19,7 @@ import msgspec
 from pmm.clock import Clock
 from pmm.errors import DiskFull, LocksUnsupported, LogStopped, MindBusy, MindClosed, PMMError, StorageError
 from pmm.events import Event
+from pmm.runtime.watch import Watch
 from pmm.storage.eventlog import EventLog
 from pmm.storage.locks import ProcessLock
 from pmm.storage.positions import Position, Positions
@@ -114,6 +115,7 @@ class BackgroundProcessor:
         self._mine = False
         self._later = 0.0
         self._seen = 0
+        self._watch = Watch(log)
         self._at: dict[str, Position] = {}
         self._asked: dict[str, int] = {}
         """the head as it was when a consumer last said `Later`"""
@@ -318,6 +320,8 @@ class BackgroundProcessor:
 
     def _moved(self) -> bool:
         """Whether another process appended something."""
+        if self._watch.quiet():
+            return False
         try:
             return self._log.head[0] != self._seen
         except (StorageError, MindBusy):

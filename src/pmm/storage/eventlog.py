@@ -74,6 +74,11 @@ class EventLog(ABC):
     def head(self) -> tuple[int, bytes]:
         """(id, hash) of the last event; (0, 32 zero bytes) when empty."""
 
+    @property
+    def stamp(self) -> object:
+        """Something that differs after anything was written, by any process, and costs no statement; None where there is no such thing."""
+        return None
+
     @abstractmethod
     def verify(self, on_progress: Callable[[int], Any] | None = None) -> Verdict:
         """Check every seal, every link and the head. on_progress is told how many events were checked."""

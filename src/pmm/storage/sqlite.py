@@ -179,6 +179,16 @@ class SqliteLog(EventLog):
         id, hash = rows[0]
         return id, hash
 
+    @property
+    def stamp(self) -> tuple[int, int] | None:
+        if os.name == "nt":
+            return None  # there a file's time follows late while it is open
+        try:
+            found = os.stat(f"{self.path}-wal")
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
     def verify(self, on_progress: Callable[[int], Any] | None = None) -> Verdict:
         return verify_file(self.path, on_progress)
 
