@@ -23,6 +23,7 @@ from pmm.agent.extract.text import read as read_text
 from pmm.agent.facts import about, assert_fact, is_single, supersessions, words_of
 from pmm.errors import InvalidInput
 from pmm.events import CommitmentClosed, CommitmentOpened, Due, Event, FactAsserted, MessageImported, NameProposed, TraitAdjusted
+from pmm.projections.traits import SAID_STEP
 
 if TYPE_CHECKING:
     from pmm.views import View
@@ -40,7 +41,6 @@ IMPORTED_CHARS = 1500
 PROMISES_SHOWN = 12
 PROMISE_CHARS = 300
 SENTENCE_CHARS = 300
-TONE_STEP = 0.01
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -356,7 +356,7 @@ class _Door:
         moved = any(move.evidence == found.source and move.trait == found.trait for move in self._view.traits.history)
         if moved or self._again("trait", found.trait, found.source):
             return []
-        cause, delta = ("praised", TONE_STEP) if found.direction == "up" else ("corrected", -TONE_STEP)
+        cause, delta = ("praised", SAID_STEP) if found.direction == "up" else ("corrected", -SAID_STEP)
         return [TraitAdjusted(trait=found.trait, delta=delta, cause=cause, evidence=found.source)]
 
     @property
