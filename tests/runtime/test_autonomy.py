@@ -37,9 +37,15 @@ def kinds(mind: Mind, since: int = 1) -> list[str]:
     return [event.kind for event in mind.log.since(since)]
 
 
+def ready(mind: Mind) -> None:
+    """It is idle, and does the mind's background work: the loop of one that doesn't waits a heartbeat for the one that may."""
+    assert mind.wait_idle(10)
+    until(lambda: mind._background.works)
+
+
 def started(mind: Mind, heard: list[Event] | None = None) -> Mind:
     """Its loop runs, and does the mind's work."""
-    assert mind.wait_idle(10)
+    ready(mind)
     mind.start_loop(None if heard is None else heard.append)
     return mind
 
@@ -94,6 +100,7 @@ def test_stopped_it_does_nothing_more_and_can_start_again(open_mind: Open, clock
     clock.advance(50 * HOUR)
     time.sleep(0.05)
     assert heard == []
+    ready(mind)
     mind.start_loop(heard.append)
     mind.start_loop(heard.append)
     until(lambda: heard)
@@ -109,7 +116,7 @@ def test_it_can_be_stopped_and_closed_from_what_it_tells(open_mind: Open, clock:
     mind = open_mind(heartbeat_s=FAR)
     mind.commit("call Ana", due="2026-03-02T12:00")
     clock.advance(50 * HOUR)
-    assert mind.wait_idle(10)
+    ready(mind)
     mind.start_loop(lambda event: mind.close())
     until(lambda: loops() == 0)
 
@@ -118,7 +125,7 @@ def test_a_listener_that_fails_stops_nothing(open_mind: Open, clock: SimulatedCl
     told: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", told.append)
     mind = open_mind(heartbeat_s=FAR)
-    assert mind.wait_idle(10)
+    ready(mind)
     mind.start_loop(lambda event: 1 / 0)
     mind.commit("call Ana", due="2026-03-02T12:00")
     clock.advance(50 * HOUR)
@@ -202,7 +209,7 @@ def test_it_acts_a_heartbeat_later_where_the_one_who_works_has_no_loop(open_mind
     """A script may have the mind open, and hold the worker lock, for days."""
     heard: list[Event] = []
     idle = open_mind()
-    assert idle.wait_idle(10)
+    ready(idle)
     mind = open_mind(heartbeat_s=60.0)
     mind.start_loop(heard.append)
     mind.commit("call Ana", due="2026-03-02T12:00")
@@ -250,7 +257,7 @@ def test_an_idle_loop_reads_nothing(open_mind: Open, clock: SimulatedClock) -> N
     mind.commit("call Ana", due="2026-04-02")
     while mind.tick():
         pass
-    assert mind.wait_idle(10)
+    ready(mind)
     started(mind)
     time.sleep(0.2)
     (thread,) = (thread for thread in threading.enumerate() if thread.name == "pmm-loop")
