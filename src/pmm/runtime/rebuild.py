@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pmm.config import Settings
+from pmm.memory.embedding_cache import clear_index
 from pmm.memory.index import TextIndex
 from pmm.memory.links import Links
 from pmm.runtime.archive import open_archive
@@ -21,8 +22,8 @@ Step = Callable[[str], Callable[[int, int], Any]]
 def rebuild(path: str | os.PathLike[str], settings: Settings, step: Step) -> int:
     """Drop and recompute the snapshots, the full-text index, the links and the archive of the mind in a file; how many events it has.
 
-    Vectors are kept: they belong to the texts and are made by an embedder, not by the log. Raises StorageError; what was made anew
-    until then stays.
+    Vectors are kept: they belong to the texts and are made by an embedder, not by the log. Which message has which is found again when
+    the mind is next open with one. Raises StorageError; what was made anew until then stays.
     """
     log = open_log(path, synchronous=settings.synchronous, max_event_bytes=settings.max_event_bytes)
     try:
@@ -35,6 +36,7 @@ def rebuild(path: str | os.PathLike[str], settings: Settings, step: Step) -> int
             part = open_index(log, progress)
             if not made:  # it was whole, and opening it did nothing
                 part.rebuild(progress)
+        clear_index(log)
         step("state")
         Views(log, snapshots).save(every=1)
         return log.head[0]
