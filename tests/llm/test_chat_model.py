@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,13 @@ def no_threads(within_s: float = 0.5) -> bool:
     while threads() and time.monotonic() < until:
         time.sleep(0.002)
     return not threads()
+
+
+def waited(condition: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 10
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.002)
+    return condition()
 
 
 def endless(options: Options, tries: int) -> Iterator[Piece]:
@@ -250,7 +258,64 @@ def test_a_call_costs_little() -> None:
         start = time.perf_counter()
         list(model.stream([], options))
         costs.append(time.perf_counter() - start)
-    assert sorted(costs)[30] < 0.001  # mostly the start of a thread; a loose bound, for machines under load
+    assert sorted(costs)[30] < 0.001  # a loose bound, for machines under load
+
+
+def test_calls_one_after_the_other_share_a_thread_and_calls_at_once_do_not() -> None:
+    """A thread that is done rests for the next call; one that is still busy, or hangs, is never waited for."""
+    seen: list[threading.Thread] = []
+
+    def make(options: Options, tries: int) -> Iterator[Piece]:
+        seen.append(threading.current_thread())
+        yield Piece("a")
+        yield Piece("b", finish="stop")
+
+    def rested() -> bool:
+        return len(model._threads._resting) == len(set(seen))
+
+    model = Made(make)
+    for _ in range(3):
+        hear(model)
+        assert waited(rested)
+    assert len(set(seen)) == 1
+    gate = threading.Event()
+    slow = Made(
+        lambda options, tries: iter([Piece("late" if gate.wait(10) else "never", finish="stop")]) if tries == 1 else make(options, tries)
+    )
+    first = threading.Thread(target=hear, args=(slow,))
+    first.start()
+    assert waited(lambda: slow.tries == 1)
+    assert hear(slow) == "ab"
+    gate.set()
+    first.join(10)
+    assert len(slow._threads._resting) <= 2
+
+
+def test_a_thread_without_work_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pmm.llm.model.REST_S", 0.01)
+    seen: list[threading.Thread] = []
+
+    def make(options: Options, tries: int) -> Iterator[Piece]:
+        seen.append(threading.current_thread())
+        yield Piece("a", finish="stop")
+
+    model = Made(make)
+    for _ in range(30):  # at times right when it gives up
+        assert hear(model) == "a"
+        time.sleep(0.01)
+    for thread in seen:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert model._threads._resting == []
+
+
+def test_threads_of_another_process_are_not_waited_for() -> None:
+    """After a fork the model's threads are gone, though their places are still in the list."""
+    model = Made(lambda options, tries: iter([Piece("hello", finish="stop")]))
+    hear(model)
+    model._threads._process -= 1
+    model._threads._resting.append(queue.SimpleQueue())
+    assert hear(model, timeout_s=20) == "hello"
 
 
 @pytest.mark.parametrize(("text", "least"), [("", 0), ("word " * 100, 100), ("你好" * 100, 200), ("👍" * 10, 10)])

@@ -83,10 +83,12 @@ def killed_in_turns(path: Path, kills: int, seed: int) -> None:
     """Kill a chatting process at random moments; each time, all it acknowledged is there and the next turn goes on at once."""
     rng = random.Random(seed)
     acknowledged: set[int] = set()
-    for _ in range(kills):
+    for n in range(kills):
         process = start(CHAT, path, f"chat {rng.randint(1, 3)}", 100_000)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
+        if n % 2:  # else even a slow machine might never come as far as a reply
+            acknowledged.update(map(int, process.stdout.readline().split()))
         time.sleep(rng.uniform(0, 0.08))
         process.kill()
         rest = process.stdout.read().split("\n")[:-1]
@@ -100,7 +102,7 @@ def killed_in_turns(path: Path, kills: int, seed: int) -> None:
             assert time.monotonic() - began < 1.5
     with Mind.open(path, model="offline") as mind:
         assert all(mind.log.get(id) is not None for id in acknowledged)
-        assert len(acknowledged) > kills
+        assert len(acknowledged) >= kills // 2
     check_whole(path)
 
 

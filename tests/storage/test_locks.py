@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pmm.errors import LocksUnsupported, MindBusy
+from pmm.storage import locks
 from pmm.storage.locks import ProcessLock, WriteLock, turn_lock, worker_lock
 
 HOLDER = """
@@ -153,22 +155,62 @@ def test_the_turn_and_the_worker_do_not_exclude_each_other(tmp_path: Path) -> No
 
 
 def test_a_file_system_without_locks_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """LocksUnsupported with the reason, and nothing stays held."""
+    """LocksUnsupported with the reason, and nothing stays held or open."""
     lock = ProcessLock(path, "busy")
     with monkeypatch.context() as patch:
-        for error in (NotImplementedError("no flock here"), OSError(38, "Function not implemented")):
 
-            def acquire(error: Exception = error, **_: object) -> None:
-                raise error
+        def refuse(file: int) -> None:
+            opened.append(file)
+            raise OSError(38, "Function not implemented")
 
-            patch.setattr(lock._file, "acquire", acquire)
-            with pytest.raises(LocksUnsupported, match="can't be locked"):
-                lock.acquire()
-            assert not lock.held
+        opened: list[int] = []
+        patch.setattr(locks, "_try", refuse)
+        with pytest.raises(LocksUnsupported, match=r"can't be locked .*not implemented"):
+            lock.acquire()
+        assert not lock.held
+        with pytest.raises(OSError):
+            os.fstat(opened[0])
     lock.acquire()
     lock.release()
     with pytest.raises(LocksUnsupported):
         ProcessLock(path / "no" / "lock", "busy").acquire()
+
+
+def test_a_deleted_lock_file_is_made_again(path: Path) -> None:
+    """Somebody cleans up beside the mind: the next one to lock makes the file anew, readable by its user alone."""
+    lock = ProcessLock(path, "busy")
+    for _ in range(2):
+        lock.acquire()
+        assert path.stat().st_mode & 0o077 == 0 or sys.platform == "win32"
+        lock.release()
+        path.unlink()
+    lock.acquire()
+    with pytest.raises(MindBusy):
+        ProcessLock(path, "busy").acquire()
+    lock.release()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_lock_that_a_forked_child_inherited_is_let_go_by_its_holder(path: Path) -> None:
+    """The child has the file open too, and holds nothing once the parent lets go."""
+    lock = ProcessLock(path, "busy")
+    lock.acquire()
+    reads, writes = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(reads, 1)
+        os._exit(0)
+    try:
+        lock.release()
+        other = ProcessLock(path, "busy")
+        other.acquire()
+        other.release()
+    finally:
+        os.write(writes, b".")
+        os.waitpid(child, 0)
+        os.close(reads)
+        os.close(writes)
 
 
 def test_any_wait_may_be_asked_for(path: Path) -> None:

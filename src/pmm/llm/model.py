@@ -7,12 +7,14 @@ what an adapter implements. So no adapter can forget one of them, and no caller 
 from __future__ import annotations
 
 import itertools
+import os
 import queue
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from typing import Any, Literal, final
 
 import msgspec
@@ -121,6 +123,10 @@ class ChatModel(ABC):
     notices: tuple[str, ...] = ()
     loaded: bool = True
 
+    @cached_property
+    def _threads(self) -> _Threads:
+        return _Threads(f"pmm-{self.name}")
+
     @abstractmethod
     def _stream(self, messages: Sequence[Message], options: Options) -> Iterator[Piece]:
         """Yield pieces; the last one has `finish`. Raise a ModelError when it can't. Runs in a thread of its own.
@@ -174,6 +180,47 @@ AHEAD = 1024
 """pieces a model may be ahead of a caller that reads slowly; bounds memory"""
 
 
+REST_S = 5.0
+"""how long a thread that has nothing to do waits for another call"""
+
+
+class _Threads:
+    """The threads that one model speaks in. One that is done waits a while for the next call: to start another takes ten times as long."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._process = os.getpid()
+        self._resting: list[queue.SimpleQueue[Callable[[], None]]] = []
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Do this, in a thread that nothing else is done in."""
+        if self._process != os.getpid():  # a fork takes no threads along
+            self._process = os.getpid()
+            self._resting.clear()
+        try:
+            self._resting.pop().put(work)
+        except IndexError:
+            threading.Thread(target=self._serve, args=(work,), name=self._name, daemon=True).start()
+
+    def _serve(self, work: Callable[[], None]) -> None:
+        me, inbox = threading.current_thread(), queue.SimpleQueue[Callable[[], None]]()
+        while True:
+            me.name = self._name
+            work()
+            del work  # what it holds is not kept for the sake of a thread that rests
+            me.name = "pmm-resting"
+            self._resting.append(inbox)
+            try:
+                work = inbox.get(timeout=REST_S)
+            except queue.Empty:
+                try:
+                    self._resting.remove(inbox)
+                except ValueError:
+                    work = inbox.get()  # it was chosen in this very moment
+                else:
+                    return
+
+
 class _Try:
     """One try at an answer: `_stream` runs in its own thread, so that a call that hangs can still be cancelled and timed out."""
 
@@ -195,7 +242,7 @@ class _Try:
         finished = False
         forget = self._cancel.on_set(self._cancelled)
         try:
-            threading.Thread(target=self._pump, name=f"pmm-{self._model.name}", daemon=True).start()
+            self._model._threads.run(self._pump)
             while not finished:
                 piece = self._next(limit)
                 if piece is None:

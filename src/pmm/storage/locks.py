@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from pmm.errors import LocksUnsupported, MindBusy
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try(file: int) -> None:
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+
+    def _let_go(file: int) -> None:
+        os.lseek(file, 0, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _let_go(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)  # said, not left to the closing: a forked child may hold the file open too
+
+
+POLL_S = 0.01
 
 
 class ProcessLock:
-    """One holder among all threads of all processes. Not reentrant; any thread may release it."""
+    """One holder among all threads of all processes. Not reentrant; any thread may release it. Its file stays where it is."""
 
     def __init__(self, path: Path, busy: str) -> None:
         self._busy = busy
+        self._path = path
         self._threads = threading.Lock()
-        self._file = FileLock(path, thread_local=False, fallback_to_soft=False, preserve_lock_file=True, poll_interval=0.01)
+        self._file = -1
 
     def acquire(self, wait_s: float = 0.0) -> None:
         """Wait up to `wait_s` seconds. Raises MindBusy, LocksUnsupported."""
@@ -26,21 +49,39 @@ class ProcessLock:
         if not self._threads.acquire(timeout=wait_s):
             raise MindBusy(self._busy)
         try:
-            self._file.acquire(timeout=max(0.0, limit - time.monotonic()))
-        except Timeout:
+            self._file = self._locked(limit)
+        except OSError as error:
             self._threads.release()
-            raise MindBusy(self._busy) from None
-        except (NotImplementedError, OSError) as error:
-            self._threads.release()
-            raise LocksUnsupported(f"{self._file.lock_file}: can't be locked ({error}).") from None
+            raise LocksUnsupported(f"{self._path}: can't be locked ({error}).") from None
         except BaseException:
             self._threads.release()
             raise
 
+    def _locked(self, limit: float) -> int:
+        """The file, opened and locked. Opened each time, so that a lock file somebody deleted parts no two processes for long."""
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            while True:
+                try:
+                    _try(file)
+                    return file
+                except (BlockingIOError, PermissionError):  # what POSIX and Windows say of a lock that another holds
+                    left = limit - time.monotonic()
+                    if left <= 0:
+                        raise MindBusy(self._busy) from None
+                    time.sleep(min(POLL_S, left))
+        except BaseException:
+            os.close(file)
+            raise
+
     def release(self) -> None:
         """Let go. Only the holder may call it."""
+        file, self._file = self._file, -1
         try:
-            self._file.release()
+            try:
+                _let_go(file)
+            finally:
+                os.close(file)
         finally:
             self._threads.release()
 
