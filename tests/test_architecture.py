@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "runtime": {"events", "projections", "views", "memory", "llm", "agent", "storage", "config", "clock"},
     "importers": {"events"},
     "api": {"runtime", "importers", "config", "events"},
-    "cli": {"runtime", "importers", "config", "events", "bench", "api"},
+    "web": {"runtime", "importers", "api", "config", "events", "clock"},
+    "cli": {"runtime", "importers", "config", "events", "bench", "api", "web"},
     "bench": {"events", "projections", "views", "storage", "clock", "runtime", "testing"},
     "testing": {"events", "projections", "views", "memory", "llm", "agent", "storage", "config", "clock", "runtime"},
 }

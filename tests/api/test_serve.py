@@ -28,6 +28,8 @@ from pmm.errors import ConfigError
 from pmm.runtime.token import checked_token, kept_token
 from pmm.testing import counting
 
+WITHOUT_PAGE = "import sys; sys.modules['nicegui'] = None; from pmm.cli.main import main; main()"
+"""as where NiceGUI is not installed"""
 Serve = Callable[..., tuple[subprocess.Popen[str], str]]
 
 
@@ -36,8 +38,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start `pmm serve`: the process, and what it printed up to its address."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*options: str, **environment: str) -> tuple[subprocess.Popen[str], str]:
-        command = [sys.executable, "-m", "pmm", "serve", "--port", "0", "--data", str(tmp_path / "minds"), "--model", "offline", *options]
+    def start(*options: str, page: bool = True, **environment: str) -> tuple[subprocess.Popen[str], str]:
+        run = ["-m", "pmm"] if page else ["-c", WITHOUT_PAGE]
+        command = [sys.executable, *run, "serve", "--port", "0", "--data", str(tmp_path / "minds"), "--model", "offline", *options]
         pipe = subprocess.PIPE
         process = subprocess.Popen(command, stdout=pipe, stderr=pipe, encoding="utf-8", env={**os.environ, "COLUMNS": "200", **environment})
         started.append(process)
@@ -167,9 +170,28 @@ def test_an_idle_server_reads_nothing_and_appends_nothing(tmp_path: Path) -> Non
     asyncio.run(idle())
 
 
-def test_an_idle_server_is_small(serve: Serve) -> None:
-    process, said = serve(PMM_TOKEN=TOKEN)
+@pytest.mark.parametrize(("page", "most"), [(False, 80), (True, 120)])
+def test_an_idle_server_is_small(serve: Serve, page: bool, most: int) -> None:
+    process, said = serve(PMM_TOKEN=TOKEN, page=page)
     assert ask(said, TOKEN).status_code == 200
     time.sleep(1)
     size = psutil.Process(process.pid).memory_info().rss / 1e6
-    assert size < 80, f"{size:.0f} MB"
+    assert size < most, f"{size:.0f} MB"
+
+
+def test_without_nicegui_it_says_how_to_get_the_page(serve: Serve) -> None:
+    process, said = serve(PMM_TOKEN=TOKEN, page=False)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "There is no web page: `pip install 'pmm[web]'` adds it.\n"
+    assert ask(said, TOKEN, "/").status_code == 404
+
+
+def test_the_link_that_is_printed_lets_a_browser_in_once(serve: Serve) -> None:
+    process, said = serve(PMM_TOKEN=TOKEN)
+    assert process.stdout is not None
+    (link,) = re.findall(r"http://\S+", process.stdout.readline())
+    assert ask(said, TOKEN).status_code == 200  # it is up
+    first, second = httpx2.get(link, timeout=20), httpx2.get(link, timeout=20)
+    assert (first.status_code, second.status_code) == (200, 401)
+    assert "HttpOnly" in first.headers["set-cookie"] and "SameSite=strict" in first.headers["set-cookie"]
+    assert "set-cookie" not in second.headers

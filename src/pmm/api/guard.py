@@ -22,8 +22,8 @@ _ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID,
 class Access:
     """token: what a request bears. hosts: names it may be addressed to, without port. cors: origins whose scripts may call.
 
-    Another front door (a page with a cookie) adds itself: `open_paths` ask for no token, and `also` are asked whether a request that bears
-    none is admitted all the same.
+    Another front door (a page with a cookie) adds itself: `open_paths` ask for no token, `also` are asked whether a request that bears
+    none is admitted all the same, and `page` is what a browser is shown that isn't.
     """
 
     def __init__(self, token: str, *, hosts: tuple[str, ...] = (), cors: tuple[str, ...] = ()) -> None:
@@ -32,11 +32,20 @@ class Access:
         self.cors = frozenset(cors)
         self.open_paths = {"/healthz"}
         self.also: list[Callable[[Scope], bool]] = []
+        self.page: ASGIApp | None = None
 
     def bears_token(self, headers: Headers) -> bool:
         """Whether a request bears the token. Takes the same time for every wrong one."""
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
+        return scheme.lower() == "bearer" and self.is_token(given.strip())
+
+    def is_token(self, given: str) -> bool:
+        """Whether this is the token. Takes the same time for every wrong one."""
+        return hmac.compare_digest(given.encode("utf-8", "replace"), self._token)
+
+    def sign(self, text: str) -> str:
+        """64 hex digits that only who knows the token can give to a text."""
+        return hmac.new(self._token, text.encode("utf-8", "replace"), "sha256").hexdigest()
 
     def refusal(self, scope: Scope) -> Refused | None:
         """Why a request may not come in; None if it may."""
@@ -84,8 +93,15 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})  # before it was accepted: the server answers 403
         elif refusal.status == 401 and told is not send and scope["method"] == "OPTIONS":
             await _preflight()(scope, receive, told)  # browsers ask without the token
+        elif refusal.status == 401 and self._access.page is not None and _is_browser(scope):
+            await self._access.page(scope, receive, told)
         else:
             await respond(refusal)(scope, receive, told)
+
+
+def _is_browser(scope: Scope) -> bool:
+    """Whether somebody wants to look at a page."""
+    return bool(scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", ""))
 
 
 def _preflight() -> Response:

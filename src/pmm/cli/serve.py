@@ -42,7 +42,8 @@ def serve(
 ) -> None:
     """Serve minds over HTTP, to this machine alone unless told otherwise, until Ctrl-C.
 
-    Every request but /healthz needs the token: PMM_TOKEN, else the one in FOLDER/token, which is made and shown once.
+    Every request but /healthz needs the token: PMM_TOKEN, else the one in FOLDER/token, which is made and shown once. A browser needs the
+    link that is printed, or the token, once.
 
     Ctrl-C lets turns that are spoken end, for 10 seconds at most.
     """
@@ -64,9 +65,23 @@ def serve(
     names = tuple(allow_host or ()) if host in ("0.0.0.0", "::") else (f"[{host}]" if ":" in host else host, *(allow_host or ()))
     access = Access(token, hosts=names, cors=tuple(_origin(text) for text in cors or ()))
     app = create_app(Minds(folder, opening(settings), create=create), access, rate=rate)
+    link = _with_page(app)
     with _listening(host, port) as listening:
-        screen.say(f"Minds in {folder} at http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}")
+        url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+        screen.say(f"Minds in {folder} at {url}")
+        screen.say(f"Page (this link works once): {url}{link}" if link else "There is no web page: `pip install 'pmm[web]'` adds it.")
         _run(app, listening)
+
+
+def _with_page(app: FastAPI) -> str | None:
+    """Put the companion on it, if it is installed: the path of a link that lets a browser in, once."""
+    try:
+        from pmm.web.app import mount
+    except ModuleNotFoundError as error:
+        if error.name != "nicegui":
+            raise
+        return None
+    return mount(app)
 
 
 def _run(app: FastAPI, listening: socket.socket) -> None:

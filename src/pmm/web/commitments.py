@@ -1,0 +1,16 @@
+"""Commitments: what is owed, by whom, and when?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pmm.web.parts import empty, heading
+
+if TYPE_CHECKING:
+    from pmm.web.tab import Tab
+
+
+def page(tab: Tab) -> None:
+    """The page."""
+    heading("Commitments", "What is owed, by whom, and when?")
+    empty("This page is being built.")

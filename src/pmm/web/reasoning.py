@@ -1,0 +1,16 @@
+"""Reasoning: how was this reply made?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pmm.web.parts import empty, heading
+
+if TYPE_CHECKING:
+    from pmm.web.tab import Tab
+
+
+def page(tab: Tab) -> None:
+    """The page."""
+    heading("Reasoning", "How was this reply made?")
+    empty("This page is being built.")
