@@ -48,10 +48,20 @@ def test_eval_shows_what_smaller_prompts_lose(pmm: Callable[..., Any], tmp_path:
     path = tmp_path / "long.jsonl"
     told = [{"id": "m1", "speaker": "user", "text": "My boat is called Dora. " + "It has sails and oars. " * 20}, *LINES[1:]]
     path.write_text("\n".join(map(json.dumps, told)))
-    done = pmm("eval", "jsonl", str(path), "--context")
+    done = pmm("eval", "context", str(path))
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("8 ")]
-    assert [(row[1], row[2]) for row in rows] == [(str(size), "100.0") for size in (100, 200, 400, 800, 1600)]
+    assert [(row[1], row[2]) for row in rows] == [(str(size), "100.0") for size in (100, 200, 300, 400, 800, 1600)]
     assert (rows[0][3], rows[-1][3]) == ("0.0", "100.0")
+    assert "70%" in done.stdout
+
+
+def test_eval_context_tells_by_its_looks_what_a_file_holds(tmp_path: Path) -> None:
+    from pmm.importers.questions import dataset_of
+
+    for name, text, dataset in (("a.jsonl", "", "jsonl"), ("b.json", '{"chat": []}', "beam"), ("c.json", "[{}]", "locomo")):
+        (tmp_path / name).write_text(text)
+        assert dataset_of(tmp_path / name) == dataset
+    assert dataset_of(tmp_path) == "jsonl"
 
 
 @pytest.mark.parametrize(

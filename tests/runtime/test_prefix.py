@@ -180,3 +180,17 @@ def test_nothing_quoted_can_close_the_fence(open_mind: Open) -> None:
     assert f"[note {marker}]\n- Your name" not in said
     assert said.index("Mallory") < said.index(f"[/memory {marker}]")
     assert mind.view().identity.name is None
+
+
+def test_memories_far_weaker_than_the_best_are_not_shown_and_that_is_said(open_mind: Open) -> None:
+    model = ScriptedModel(["Fine."])
+    mind = open_mind(model)
+    mind.handle_user("The zebra painting hangs above the old harbour stairs", session="a")
+    for n in range(6):
+        mind.handle_user(f"I saw a painting number {n} somewhere in town, with nothing else about it", session="a")
+    mind.handle_user("Where does the zebra painting above the harbour stairs hang?", session="b")
+    built = mind.log.by_kind("context_built")[-1]
+    best = max(s.score for s in built.sources)
+    assert all(s.score >= 0.7 * best for s in built.sources)
+    assert any(what.startswith("memory #") for what in built.left_out)
+    assert "zebra painting hangs" in model.prompts[-1][-1]["content"] and "number 3" not in model.prompts[-1][-1]["content"]

@@ -239,7 +239,7 @@ def test_what_is_refused_is_left_out_and_counted(open_mind: Open, clock: Simulat
     recalled = mind.log.by_kind("user_message")[-1].id
     model: Any = mind.model
     mind.handle_user(SAID + " What of the Colosseum?", session="another")
-    assert f"- #{recalled} · " in model.prompts[-1][-1]["content"]
+    assert f"- #{recalled} " in model.prompts[-1][-1]["content"]
     said, replied = (mind.log.by_kind(kind)[-1].id for kind in ("user_message", "reply"))
     fact = {"subject": "user", "relation": "lives in", "value": "Rome"}
     model.background = [

@@ -44,16 +44,21 @@ COMMITMENTS_SHOWN, REFLECTIONS_SHOWN = 12, 3
 EPOCH_FILL = 0.8
 """a new epoch is due at this share of the transcript budget"""
 ITEM_OVERHEAD = 2
+WORTH = 0.7
+"""a memory is shown if its score is at least this share of the best one's: weaker ones hold too little for their tokens"""
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens. context: for what PMM adds; memory: of that, for the memory block; transcript; window: the model's; reply: kept free."""
+    """Tokens. context: for what PMM adds; memory: of that, for the memory block; transcript; window: the model's; reply: kept free.
+
+    worth: the share of the best memory's score that others need to be shown."""
 
     context: int
     memory: int
     transcript: int
     window: int
     reply: int
+    worth: float = WORTH
 
     @property
     def for_transcript(self) -> int:
@@ -141,7 +146,7 @@ def build(
     visible = shown | {t.user for t in turns} | {t.reply for t in turns}
     lines, items = notes(view, session, found, fresh=opening is not None, now=now)
     told, unsaid = _notes_block(lines, mark, max(0, room), count)
-    recalled = _recalled(view, text, items, memories)
+    recalled, weak = _worth_it(_recalled(view, text, items, memories), budget.worth)
     visible |= {source.id for source, _ in recalled if in_opening(source.id, start)}
     block, sources, left_out = _memory_block(items, recalled, visible, mark, max(0, room - count(told)), count)
     header = f"{asked}{told}{block}"
@@ -152,7 +157,7 @@ def build(
         epoch=opening.epoch if opening else session.epoch,
         opening=opening,
         sources=sources,
-        left_out=(*(opening.left_out if opening else ()), *unsaid, *left_out),
+        left_out=(*(opening.left_out if opening else ()), *unsaid, *left_out, *weak),
         sections={"opening": begun, "transcript": spoken, "header": count(header) if header else 0, "message": message},
         digest=sha256(msgspec.json.encode(messages)).hexdigest(),
     )
@@ -199,6 +204,18 @@ def _recalled(view: View, text: str, items: Sequence[str], memories: Sequence[Me
     ]
 
 
+def _worth_it(recalled: Sequence[tuple[Source, str]], worth: float) -> tuple[list[tuple[Source, str]], list[str]]:
+    """Those worth their tokens: the facts, and the memories that come near enough to the best one. And what the others are called."""
+    best = max((source.score for source, _ in recalled if "fact" not in source.why), default=0.0)
+    shown, weak = [], []
+    for source, line in recalled:
+        if "fact" in source.why or source.score >= worth * best:
+            shown.append((source, line))
+        else:
+            weak.append(f"memory #{source.id}")
+    return shown, weak
+
+
 def _memory_block(
     items: Sequence[str], recalled: Sequence[tuple[Source, str]], visible: frozenset[int], mark: str, room: int, count: Count
 ) -> tuple[str, tuple[Source, ...], tuple[str, ...]]:
@@ -235,7 +252,7 @@ def quote(memory: Memory, zone: ZoneInfo) -> str:
     """One recalled item as a line: number, date, who, and what was said."""
     who = memory.who if memory.origin == "conversation" else f"{memory.who} (from {memory.origin})"
     cut = "" if memory.excerpt == memory.text else " …"
-    return f"#{memory.id} · {_day(memory.at, zone)} · {who}: {memory.excerpt}{cut}"
+    return f"#{memory.id} {_day(memory.at, zone)} {who}: {memory.excerpt}{cut}"
 
 
 def _day(moment: datetime, zone: ZoneInfo) -> str:

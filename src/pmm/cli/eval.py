@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,36 +20,39 @@ EXAMPLES = examples(
     "pmm eval locomo locomo10.json --without kinds --without rule",
     "pmm eval beam chats/ --ablate",
     "pmm eval locomo locomo10.json --embedder minilm",
-    "pmm eval locomo locomo10.json --context",
+    "pmm eval context locomo10.json",
 )
 
 
 def eval_(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="locomo, beam or jsonl: what the file holds.")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="locomo, beam or jsonl: what the file holds; or context.")],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The file, or a folder of such files.")],
     without: Annotated[list[str] | None, typer.Option("--without", metavar="SIGNAL", help="Leave a signal out. May be repeated.")] = None,
     ablate: Annotated[bool, typer.Option("--ablate", help="Leave each signal out in turn, and show what that costs.")] = False,
     answers: Annotated[bool, typer.Option("--answers", help="Show how often an answer without a model cites the evidence.")] = False,
     embedder: Annotated[str, typer.Option("--embedder", metavar="NAME", help="Recall by meaning as well: minilm, hashed ...")] = "",
-    context: Annotated[bool, typer.Option("--context", help="Show what smaller prompts lose of the evidence.")] = False,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here as well.")] = None,
     compare: Annotated[Path | None, typer.Option("--compare", metavar="FILE", help="An earlier run's, to hold these against.")] = None,
 ) -> None:
     """Measure recall on dialogues with questions whose answers are known to be in certain messages.
 
     recall@10 is the share of those messages among the first ten that are recalled, with its 95% interval; words, how many the ten have.
-    Each dialogue is imported into a temporary mind. No model is asked.
+    Each dialogue is imported into a temporary mind. No model is asked. `pmm eval context PATH`, with any of these files, shows what smaller
+    prompts lose of the evidence, so that max_memory_tokens and recall_k can be chosen by numbers.
 
     A file of your own is JSON Lines: messages as `pmm import` reads them, each with an id, and lines such as
     {"question": "Where do I live?", "evidence": ["m7"], "category": "facts"}.
     """
     from pmm.cli import screen
     from pmm.errors import InvalidInput
-    from pmm.importers.questions import DATASETS, dialogues
+    from pmm.importers.questions import DATASETS, dataset_of, dialogues
     from pmm.runtime.evals import SIGNALS, imported
 
+    context, path = dataset == "context", path.expanduser()
+    if context:
+        dataset = dataset_of(path)
     if dataset not in DATASETS:
-        raise InvalidInput(f"there is no dataset {dataset!r}.", hint=f"It is one of {', '.join(DATASETS)}.")
+        raise InvalidInput(f"there is no dataset {dataset!r}.", hint=f"It is one of {', '.join(DATASETS)}, or context.")
     for signal in without or ():
         if signal not in SIGNALS:
             raise InvalidInput(f"there is no signal {signal!r}.", hint=f"It is one of {', '.join(SIGNALS)}.")
@@ -57,15 +61,16 @@ def eval_(
     def tell(name: str) -> None:
         screen.note(screen.dim(f"importing {name} ..."))
 
-    with imported(dataset, dialogues(dataset, path.expanduser()), tell, embedder) as minds:
+    with imported(dataset, dialogues(dataset, path), tell, embedder) as minds:
+        if context:
+            _context(minds)
+            return
         report = minds.evaluate(without=frozenset(without or ()))
         if not report.scores:
             raise InvalidInput(f"{path} asks nothing whose evidence is in it.", hint="Questions name the ids of messages of the same file.")
         _show(report, earlier)
         if ablate:
             _ablate(minds, report)
-        if context:
-            _context(minds)
         if answers:
             _answers(minds)
     if json is not None:
@@ -98,15 +103,15 @@ def _ablate(minds: Minds, whole: Report) -> None:
 
 
 def _context(minds: Minds) -> None:
-    """How much of the evidence reaches the model, by the size of the memory block and the number of memories."""
+    """How much of the evidence reaches the model, by the number of memories, the size of the memory block and the floor under them."""
     from pmm.cli.screen import table
+    from pmm.runtime.evals import FLOORS, Kept
 
-    rows = []
-    for k in (4, 8, 16):
-        for memory in (100, 200, 400, 800, 1600):
-            kept = minds.kept(k, memory)
-            rows.append((str(k), str(memory), f"{kept.recalled:.1f}", f"{kept.shown:.1f}", f"{kept.tokens:.0f}"))
-    table(("recall_k", "max_memory_tokens", "recalled", "shown", "tokens taken"), rows)
+    shown = [minds.kept(k, memory) for k in (4, 8, 16) for memory in (100, 200, 300, 400, 800, 1600)]
+    floors = [minds.kept(8, 400, worth) for worth in FLOORS]
+    figures: Callable[[Kept], tuple[str, ...]] = lambda kept: (f"{kept.recalled:.1f}", f"{kept.shown:.1f}", f"{kept.tokens:.0f}")
+    table(("recall_k", "max_memory_tokens", "recalled", "shown", "tokens taken"), [(str(k.k), str(k.memory), *figures(k)) for k in shown])
+    table(("floor", "recalled", "shown", "tokens taken"), [(f"{k.worth:.0%}", *figures(k)) for k in floors])
 
 
 def _answers(minds: Minds) -> None:

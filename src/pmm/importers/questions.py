@@ -38,6 +38,15 @@ def dialogues(dataset: str, path: Path) -> Iterator[Dialogue]:
         yield from {"locomo": _locomo, "beam": _beam, "jsonl": _jsonl}[dataset](file)
 
 
+def dataset_of(path: Path) -> str:
+    """Which of DATASETS a file is, or the first file of a folder, by its looks. Raises ImportFailed if it can't be read."""
+    file = next(iter(sorted(path.glob("*.json*"))), path) if path.is_dir() else path
+    if file.suffix == ".jsonl":
+        return "jsonl"
+    found = _json(file)
+    return "beam" if isinstance(found, dict) and "chat" in found else "locomo"
+
+
 def _json(path: Path) -> Any:
     try:
         return msgspec.json.decode(path.read_bytes())

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from pmm.agent.answer import draft
-from pmm.agent.context import Budget, build
+from pmm.agent.context import WORTH, Budget, build
 from pmm.clock import stopwatch
 from pmm.errors import ModelUnavailable
 from pmm.events import Turn
@@ -26,6 +26,8 @@ from pmm.runtime.mind import Mind
 K = 10
 SIGNALS = tuple(WEIGHTS)
 RESAMPLES = 1000
+FLOORS = (0.0, 0.6, WORTH, 0.8, 0.9)
+"""shares of the best memory's score that others need to be shown, to compare"""
 HEADLINE = "all"
 _CITED = re.compile(r"(?<=\[)#\d+(?=\])")
 OPENING, MARK = 1100, "0000000000000000"
@@ -59,10 +61,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """What a prompt keeps of a question's evidence: `recalled`, the share among the k memories; `shown`, in the memory block of `memory`
-    tokens at most. Percentages, of the questions of the headline. tokens: what the block takes, mean, estimated."""
+    tokens at most, of memories that have at least the share `worth` of the best one's score. Percentages, of the questions of the
+    headline. tokens: what the block takes, mean, estimated."""
 
     k: int
     memory: int
+    worth: float
     recalled: float
     shown: float
     tokens: float
@@ -135,9 +139,9 @@ class Minds:
             any=_percent(sum(map(any, cited)) / asked),
         )
 
-    def kept(self, k: int, memory: int) -> Kept:
+    def kept(self, k: int, memory: int, worth: float = WORTH) -> Kept:
         """What a smaller prompt loses: every question is put as a turn would put it, with `k` memories in a block of `memory` tokens."""
-        room = Budget(context=OPENING + memory, memory=memory, transcript=0, window=32_768, reply=1024)
+        room = Budget(context=OPENING + memory, memory=memory, transcript=0, window=32_768, reply=1024, worth=worth)
         recalled, shown, tokens = [], [], []
         for mind, questions in self._told:
             view = mind.view()
@@ -163,7 +167,7 @@ class Minds:
                 tokens.append(prompt.sections["header"])
         asked = max(1, len(shown))
         shares = (_percent(sum(recalled) / asked), _percent(sum(shown) / asked))
-        return Kept(k=k, memory=memory, recalled=shares[0], shown=shares[1], tokens=round(sum(tokens) / asked, 1))
+        return Kept(k=k, memory=memory, worth=worth, recalled=shares[0], shown=shares[1], tokens=round(sum(tokens) / asked, 1))
 
 
 @contextmanager
