@@ -58,12 +58,12 @@ class Waiter:
 
         self.thread = threading.Thread(target=wait)
         self.thread.start()
-        self.inside.wait(5)
+        assert self.inside.wait(30)
 
     def end(self) -> None:
         with self.condition:
             self.condition.notify_all()
-        self.thread.join(5)
+        self.thread.join(30)
         assert not self.thread.is_alive()
 
 
@@ -75,11 +75,11 @@ def test_a_wait_ends_when_notified_or_when_told_to(clock: Clock) -> None:
         assert not waiter.returned.wait(0.02)
         waiter.end()
         brief = Waiter(clock, until, 0.02)
-        assert brief.returned.wait(5)
+        assert brief.returned.wait(30)
         brief.end()
     for until in (clock.now(), clock.now() - timedelta(days=1)):
         waiter = Waiter(clock, until)
-        assert waiter.returned.wait(5)
+        assert waiter.returned.wait(30)
         waiter.end()
 
 
@@ -88,7 +88,7 @@ def test_the_real_clock_waits_until_the_time() -> None:
     clock = Clock()
     start = time.monotonic()
     waiter = Waiter(clock, clock.now() + timedelta(seconds=0.1))
-    assert waiter.returned.wait(5) and 0.08 <= time.monotonic() - start < 2
+    assert waiter.returned.wait(30) and time.monotonic() - start >= 0.08
     waiter.end()
 
 
@@ -98,7 +98,7 @@ def test_a_simulated_wait_ends_when_the_clock_gets_there() -> None:
     waiter = Waiter(clock, clock.now() + timedelta(hours=1))
     assert not waiter.returned.wait(0.05)
     clock.advance(3600)
-    assert waiter.returned.wait(5)
+    assert waiter.returned.wait(30)
     waiter.end()
 
 
@@ -124,7 +124,7 @@ def test_no_advance_is_missed_by_those_who_wait() -> None:
     for _ in range(rounds):
         clock.advance(1)
     for thread in threads:
-        thread.join(20)
+        thread.join(30)
     assert not any(thread.is_alive() for thread in threads) and reached == rounds
     assert clock._waiting == []
 

@@ -29,7 +29,7 @@ def costs(path: Path, text: str) -> tuple[int, int, int, int, int]:
     """(calls, rows, whole-log reads, durable commits, events) of a turn, in the middle of a conversation."""
     with Mind.open(path, model=ScriptedModel(["As you say."]), clock=SimulatedClock(NOW)) as mind:
         mind.handle_user("good afternoon to you", session="cost")
-        mind.wait_idle(10)
+        mind.wait_idle(30)
         with counting(mind) as cost:
             mind.handle_user(text, session="cost")
         return cost.statements, cost.rows_read, cost.full_reads, cost.commits, cost.appended
@@ -58,7 +58,7 @@ def test_an_idle_tick_and_a_view_at_head_read_no_rows(minds: dict[int, Path]) ->
     with Mind.open(minds[100_000], model=ScriptedModel(["."]), clock=SimulatedClock("2024-01-08T08:00:00+00:00")) as mind:
         while mind.tick():  # what the generated promises and turns leave to be done
             pass
-        mind.wait_idle(10)
+        mind.wait_idle(30)
         with counting(mind) as cost:
             for _ in range(100):
                 assert mind.tick() == []

@@ -239,7 +239,7 @@ def test_threads_that_look_at_once_see_one_mind(log: SqliteLog) -> None:
         _said(log, 3)
     done.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(30)
     assert not failures and views.at_head().head == 300
 
 

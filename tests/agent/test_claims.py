@@ -270,6 +270,6 @@ def test_nothing_that_a_model_writes_breaks_it(reply: str) -> None:
 
 @pytest.mark.parametrize("piece", ["commitment #4 is ", "[#9] ", "my IAS is 0.", "You have 3 ", "I have reminded you ", "my name is A "])
 def test_a_huge_reply_takes_no_time_to_speak_of(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     contradictions(piece * 100_000, VIEW, shown=SHOWN, head=HEAD)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 4

@@ -419,7 +419,7 @@ def test_a_megabyte_is_read_in_no_time(unit: str) -> None:
             extract_message(text, SOMETHING)
             extract_reply(text, SOMETHING)
             took.append(time.process_time() - start)
-        assert min(took) < 0.4
+        assert min(took) < 1
 
 
 def test_a_message_that_says_nothing_costs_microseconds() -> None:
@@ -430,7 +430,7 @@ def test_a_message_that_says_nothing_costs_microseconds() -> None:
         for _ in range(50):
             extract_message(text, SOMETHING)
         took.append((time.process_time() - start) / 50)
-    assert min(took) < 100e-6
+    assert min(took) < 200e-6
 
 
 PROMISED = (

@@ -27,7 +27,7 @@ class Running:
         self.port = port
         self.folder = folder
         self.url = f"http://127.0.0.1:{port}"
-        self.http = httpx2.Client(base_url=self.url, headers=BEARER, timeout=30)
+        self.http = httpx2.Client(base_url=self.url, headers=BEARER, timeout=60)
 
     def get(self, path: str, **more: Any) -> Any:
         """What it answers, which must be well."""
@@ -52,7 +52,7 @@ def running(folder: Path, *options: str, **environment: str) -> Iterator[Running
     try:
         assert process.stdout is not None
         server = Running(process, int(process.stdout.readline()), folder)
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 if server.http.get("/healthz").status_code == 200:
                     break

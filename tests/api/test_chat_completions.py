@@ -230,7 +230,7 @@ def test_a_client_that_goes_away_stops_its_turn(client: Any, server: Running) ->
     for _ in range(5):
         next(stream)
     stream.close()
-    for _ in range(100):
+    for _ in range(600):
         last = events(server, "reply", server.get("/api/state")["head"] - 3)
         if last and last[-1]["finish"] == "interrupted":
             break

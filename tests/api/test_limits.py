@@ -33,7 +33,7 @@ def test_a_body_that_fits_is_taken_in_any_pieces(server: Running) -> None:
         for byte in b'{"text": "hello there"}':
             yield bytes([byte])
 
-    assert httpx2.post(f"{server.url}/api/turns", content=chunks(), headers=JSON, timeout=30).status_code == 200
+    assert httpx2.post(f"{server.url}/api/turns", content=chunks(), headers=JSON, timeout=60).status_code == 200
 
 
 def test_too_many_requests_are_told_when_to_come_back(fresh: Callable[..., Running]) -> None:

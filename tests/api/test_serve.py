@@ -64,7 +64,7 @@ def address(said: str) -> str:
 
 
 def ask(said: str, token: str, path: str = "/api/state", method: str = "GET", **more: Any) -> httpx2.Response:
-    for _ in range(100):
+    for _ in range(600):
         try:
             return httpx2.request(method, address(said) + path, headers={"authorization": f"Bearer {token}"}, timeout=20, **more)
         except httpx2.TransportError:
@@ -82,7 +82,7 @@ def test_the_token_is_made_once_shown_once_and_nobody_elses_to_read(serve: Serve
     assert ask(said, token).status_code == 200
     assert ask(said, token + "0").status_code == 401
     process.send_signal(signal.SIGTERM)
-    process.wait(15)
+    process.wait(60)
     _, again = serve()
     assert token not in again
     assert ask(again, token).status_code == 200
@@ -99,7 +99,7 @@ def test_what_was_said_is_remembered_after_it_was_stopped(serve: Serve) -> None:
     process, said = serve(PMM_TOKEN=TOKEN)
     assert ask(said, TOKEN, "/api/turns", "POST", json={"text": "My name is Scott."}).status_code == 200
     process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 130
+    assert process.wait(30) == 130
     assert process.stderr is not None
     assert "Traceback" not in process.stderr.read()
     _, again = serve(PMM_TOKEN=TOKEN)
@@ -120,7 +120,7 @@ def test_what_was_said_is_remembered_after_it_was_stopped(serve: Serve) -> None:
 )
 def test_what_can_not_be_is_one_line_and_a_hint(serve: Serve, options: tuple[str, ...], environment: dict[str, str], says: str) -> None:
     process, _ = serve(*options, **environment)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=60)
     assert process.returncode in (1, 2)
     assert says in told
     assert "Traceback" not in told
@@ -129,7 +129,7 @@ def test_what_can_not_be_is_one_line_and_a_hint(serve: Serve, options: tuple[str
 def test_a_port_that_is_taken_is_told(serve: Serve) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process, _ = serve("--port", str(taken.getsockname()[1]))
-        assert "can't listen" in process.communicate(timeout=20)[1]
+        assert "can't listen" in process.communicate(timeout=60)[1]
         assert process.returncode == 2
 
 
@@ -147,7 +147,7 @@ def test_a_token_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
 def test_help_is_quick_to_say(tmp_path: Path) -> None:
     code = "import sys, pmm.cli.main\nassert not {'fastapi', 'uvicorn', 'pydantic', 'msgspec', 'pmm.api'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_an_idle_server_reads_nothing_and_appends_nothing(tmp_path: Path) -> None:
@@ -161,11 +161,13 @@ def test_an_idle_server_reads_nothing_and_appends_nothing(tmp_path: Path) -> Non
             hosted = await minds.get()
             await hosted.turns.speak("My name is Scott.").whole()
             await asyncio.to_thread(hosted.mind.wait_idle, 10)
-            await asyncio.sleep(5)
-            with counting(hosted.mind) as cost:
-                await asyncio.sleep(3)
-            rows = [(c.statements, c.rows_read, c.full_reads, c.appended) for c in (cost, cost.background)]
-            assert rows == [(0, 0, 0, 0)] * 2
+            for _ in range(10):  # until it has settled
+                with counting(hosted.mind) as cost:
+                    await asyncio.sleep(3)
+                rows = [(c.statements, c.rows_read, c.full_reads, c.appended) for c in (cost, cost.background)]
+                if rows == [(0, 0, 0, 0)] * 2:
+                    return
+            pytest.fail(f"it reads on: {rows}")
 
     asyncio.run(idle())
 

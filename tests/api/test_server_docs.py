@@ -27,7 +27,7 @@ def test_the_lines_run_as_they_are(fresh: Callable[..., Running]) -> None:
     assert len(lines) >= 10
     for line in lines:
         here = line.replace("127.0.0.1:8377", f"127.0.0.1:{server.port}")
-        done = subprocess.run(["bash", "-c", here], env=environment, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(["bash", "-c", here], env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode in ((0, 28) if "--max-time" in line else (0,)), f"{line}\n{done.stderr}"
         if "-sN" in line:
             assert "event: reply" in done.stdout or "id: 1\n" in done.stdout, line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -12,7 +13,7 @@ class SlowModel:
     """Says `words`, one after each `pause` seconds, the first after `thinks` seconds. status: what it answers with instead of 200."""
 
     def __init__(self) -> None:
-        self.words = ["one ", "two ", "three ", *(f"w{n} " for n in range(400))]
+        self.words: Iterable[str] = ["one ", "two ", "three ", *(f"w{n} " for n in range(400))]
         self.pause = 0.02
         self.thinks = 0.0
         self.status = 200

@@ -21,7 +21,7 @@ from pmm import Mind
 def talk(*lines: str, args: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """One real chat, each line a message."""
     command = [sys.executable, "-m", "pmm", "chat", *args]
-    return subprocess.run(command, input="".join(f"{line}\n" for line in lines), capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, input="".join(f"{line}\n" for line in lines), capture_output=True, text=True, timeout=60)
 
 
 def test_a_first_chat_says_what_it_is_and_remembers_after_a_restart(db: str) -> None:
@@ -142,7 +142,7 @@ def test_what_falls_due_is_printed_between_the_lines_of_a_pipe(
         talking.stdin.flush()
         lines += [talking.stdout.readline(), talking.stdout.readline()]
         time.sleep(0.02)
-        assert len(lines) < 1000
+        assert len(lines) < 10_000
     rest, _ = talking.communicate()
     assert "Reminder" not in rest and talking.returncode == 0
 

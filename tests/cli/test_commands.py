@@ -151,7 +151,7 @@ def test_no_color_is_honoured_on_a_terminal(pmm: Any, db: str, monkeypatch: pyte
     pmm("ask", "Hello", "--db", db)
     if plain:
         monkeypatch.setenv("NO_COLOR", "1")
-    shown = pexpect.run(f"{sys.executable} -m pmm events --db {db}", timeout=20)
+    shown = pexpect.run(f"{sys.executable} -m pmm events --db {db}", timeout=60)
     assert b"user_message" in shown
     assert (b"\x1b[" in shown) is not plain
 

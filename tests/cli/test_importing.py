@@ -66,12 +66,12 @@ def test_ctrl_c_keeps_what_was_done_and_it_goes_on_from_there(pmm: Any, db: str,
     path, count = tmp_path / "long.jsonl", 12_000
     path.write_text("".join(json.dumps({"speaker": "Ana", "text": f"Message number {n}.", "session": "s"}) + "\n" for n in range(count)))
     importing = process("import", str(path), "--db", db, "--json")
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     wal = Path(db + "-wal")
     while not (wal.exists() and wal.stat().st_size > 300_000) and time.monotonic() < limit:
         time.sleep(0.005)
     importing.send_signal(signal.SIGINT)
-    out, errors = importing.communicate(timeout=20)
+    out, errors = importing.communicate(timeout=60)
     assert importing.returncode == 130, errors
     assert errors == "stopped; what was imported is kept. Run it again to go on.\n"
     first = json.loads(out)

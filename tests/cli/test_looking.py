@@ -104,7 +104,7 @@ def test_events_follow_what_happens_until_ctrl_c(mind: str, process: Any) -> Non
     new = json.loads(following.stdout.readline())
     assert new["id"] == last["id"] + 1 and new["content"] == "Another rule."
     following.send_signal(signal.SIGINT)
-    out, errors = following.communicate(timeout=10)
+    out, errors = following.communicate(timeout=60)
     assert (following.returncode, out, errors) == (0, "", "")
 
 

@@ -55,7 +55,7 @@ def test_a_profile_can_be_drawn(pmm: Run, mind: str, tmp_path: Path) -> None:
 
 def test_a_profile_of_one_turn_and_of_none(pmm: Run, db: str, tmp_path: Path) -> None:
     with Mind.open(db, model=ScriptedModel(["Fine."])) as mind:
-        mind.wait_idle(5)
+        mind.wait_idle(30)
     assert pmm("profile", "--db", db).stdout == "No turns were measured yet.\n"
     assert pmm("profile", "--db", db, "--svg", str(tmp_path / "none.svg")).exit_code == 0
     assert json.loads(pmm("profile", "--db", db, "--json").stdout)["now"] is None

@@ -86,7 +86,7 @@ class ModelServer:
     def close(self) -> None:
         self._close.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(30)
             assert not thread.is_alive()
         self._socket.close()
         self.closing.close()
@@ -186,7 +186,7 @@ def answers(status: str, body: bytes | dict[str, Any], **headers: str) -> Script
 
 def hangs(exchange: Exchange) -> None:
     """Takes the request and says nothing."""
-    exchange.sleep(5)
+    exchange.sleep(60)
     exchange.keep = False
 
 

@@ -194,7 +194,7 @@ def test_stopping_frees_the_engine(model: LlamaCppModel) -> None:
             list(stream)
         start = time.monotonic()
         assert ask(model, [{"role": "user", "content": "yes"}], max_tokens=3)
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 60
 
 
 @pytest.mark.slow

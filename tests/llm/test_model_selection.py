@@ -144,7 +144,7 @@ print(choice.name, took)
 """
     name, took = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert name == "offline"
-    assert float(took) < 0.05
+    assert float(took) < 5  # a few ms; nobody is waited for
 
 
 def test_the_default_address_is_the_hosted_one() -> None:
@@ -199,7 +199,7 @@ def test_a_server_that_fails_is_a_note_in_the_list() -> None:
 
 def test_the_list_does_not_wait_for_a_server_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     def hangs(exchange: Exchange) -> None:
-        exchange.sleep(5)
+        exchange.sleep(60)
         exchange.keep = False
 
     monkeypatch.setattr("pmm.llm.selection.LIST_S", 0.2)

@@ -60,7 +60,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                server.wait.wait(10)
+                server.wait.wait(60)
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.asked.append(body)
                 server.headers = dict(self.headers)

@@ -91,7 +91,7 @@ def test_a_slice_makes_the_same_few_calls_at_any_size_and_reads_a_bounded_number
     for size in (200, 5000):
         generate_log(tmp_path / f"{size}.db", size, seed=1)
         with Mind.open(tmp_path / f"{size}.db", model=ScriptedModel(["."]), clock=SimulatedClock("2031-01-06T09:00:00+00:00")) as mind:
-            mind.wait_idle(10)
+            mind.wait_idle(30)
             with counting(mind) as cost:
                 assert len(mind.graph_slice("What did Ana say about taxes in Lyon?", limit=10)) == 10
             assert cost.full_reads == cost.appended == 0 and cost.rows_read < 2000

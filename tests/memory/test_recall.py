@@ -268,7 +268,7 @@ def test_a_huge_query_is_answered_by_its_first_words(log: SqliteLog, index: Text
     assert ask(index, "boat " + " ".join(f"word{n}" for n in range(20_000)))[0].text == "The boat is red"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.text(max_size=200), min_size=1, max_size=5), st.text(max_size=60))
 def test_whatever_is_told_and_asked_recall_keeps_its_word(log: SqliteLog, index: TextIndex, texts: list[str], query: str) -> None:
     storable = [t for t in texts if t.isprintable()]

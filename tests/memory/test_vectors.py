@@ -57,7 +57,7 @@ def exactly(rows: NDArray[np.float32], ids: Sequence[int], query: NDArray[np.flo
     return [id for _, id in sorted(cosines, reverse=True)[:k]]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(sizes=st.lists(st.integers(1, 7), min_size=1, max_size=12), head=st.integers(0, 200), k=st.integers(1, 20), data=st.data())
 def test_however_it_grew_it_finds_what_comparing_all_finds(
     small: None, tmp_path_factory: pytest.TempPathFactory, sizes: list[int], head: int, k: int, data: st.DataObject

@@ -18,7 +18,7 @@ from pmm.config import load_settings
 from pmm.errors import ConfigError
 from pmm.runtime import alerts
 from pmm.runtime.alerts import LOOKUPS, UNITS, Alert, Judged, Window, changes, judge
-from pmm.testing import Scripted, ScriptedModel
+from pmm.testing import ScriptedModel
 
 Open = Callable[..., Mind]
 
@@ -84,18 +84,36 @@ def test_the_window_holds_the_newest_turns_that_looked_something_up() -> None:
 # -- told ----------------------------------------------------------------------------------------------------------------------------
 
 
-def slow_then_fast(open_mind: Open, **settings: Any) -> Mind:
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """A reply that takes 350 ms. Time passes in it alone, so that every other one takes none, however slow this machine is."""
+    now = [0.0]
+    for where in ("trace", "continuation", "profiler"):
+        monkeypatch.setattr(f"pmm.runtime.{where}.stopwatch", lambda: now[0])
+
+    def reply(messages: Any) -> str:
+        now[0] += 0.35
+        return "Slow."
+
+    return reply
+
+
+@pytest.fixture
+def slow_then_fast(open_mind: Open, slow: Callable[..., str]) -> Open:
     """Turns above a limit of 300 ms that the third one keeps."""
-    model = ScriptedModel([Scripted("Slow.", delay_s=0.35), Scripted("Slow.", delay_s=0.35), "Fast."])
-    mind = open_mind(model, alert_turn_ms=300, alert_turn_severe_ms=0, **settings)
-    for n in range(3):
-        mind.handle_user(f"hello {n}")
-    return mind
+
+    def spoken(**settings: Any) -> Mind:
+        mind = open_mind(ScriptedModel([slow, slow, "Fast."]), alert_turn_ms=300, alert_turn_severe_ms=0, **settings)
+        for n in range(3):
+            mind.handle_user(f"hello {n}")
+        return mind
+
+    return spoken
 
 
-def test_an_alert_is_told_once_and_resolved_when_it_is_over(open_mind: Open, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_alert_is_told_once_and_resolved_when_it_is_over(slow_then_fast: Open, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "pmm.alerts"):
-        mind = slow_then_fast(open_mind)
+        mind = slow_then_fast()
         over, begun = mind.alerts()
     assert [(one.rule, one.priority, one.state, one.threshold) for one in (begun, over)] == [
         ("turn_time", "P2", "open", 300),
@@ -119,14 +137,14 @@ def test_one_that_is_open_stays_so_over_a_restart_and_is_not_told_again(open_min
 
 
 def test_a_mind_in_which_nothing_is_wrong_has_none(open_mind: Open) -> None:
-    mind = open_mind()
+    mind = open_mind(alert_turn_ms=60_000, alert_turn_severe_ms=0, alert_database_ms=60_000)
     mind.handle_user("hello")
     assert mind.alerts() == mind.alerts(open=True) == []
 
 
-def test_without_traces_an_alert_is_still_told_once(open_mind: Open, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_traces_an_alert_is_still_told_once(slow_then_fast: Open, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "pmm.alerts"):
-        mind = slow_then_fast(open_mind, trace_days=0)
+        mind = slow_then_fast(trace_days=0)
         assert mind.alerts() == []
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
@@ -159,10 +177,10 @@ def eventually(check: Callable[[], Any]) -> Any:
     return found
 
 
-def test_the_command_gets_each_alert_as_json_without_a_shell(open_mind: Open, tmp_path: Path) -> None:
+def test_the_command_gets_each_alert_as_json_without_a_shell(slow_then_fast: Open, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     code = f"import sys\nopen({str(out)!r}, 'a').write(sys.stdin.read() + '\\n' + repr(sys.argv[1:]) + '\\n')"
-    slow_then_fast(open_mind, alert_command=command(tmp_path, code) + " '$HOME; touch x'").alerts()
+    slow_then_fast(alert_command=command(tmp_path, code) + " '$HOME; touch x'").alerts()
     assert eventually(lambda: out.exists() and len(out.read_text().splitlines()) == 4)
     first, arguments, second, _ = out.read_text().splitlines()
     begun, over = json.loads(first), json.loads(second)
@@ -171,42 +189,44 @@ def test_the_command_gets_each_alert_as_json_without_a_shell(open_mind: Open, tm
     assert arguments == repr(["first", "second one", "$HOME; touch x"]) and not (tmp_path / "x").exists()
 
 
-def test_a_command_that_fails_is_an_alert_until_it_succeeds(open_mind: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_command_that_fails_is_an_alert_until_it_succeeds(
+    slow_then_fast: Open, slow: Callable[..., str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     flag = tmp_path / "well"
     code = f"import os, sys\nos.path.exists({str(flag)!r}) or sys.exit('no such \\x1b[31mpager')"
-    mind = slow_then_fast(open_mind, alert_command=command(tmp_path, code))
+    mind = slow_then_fast(alert_command=command(tmp_path, code))
     mind.alerts()
     failed = eventually(lambda: [one for one in mind.alerts(open=True) if one.rule == "alert_command"])
     assert failed[0].priority == "P3" and "ended with 1: no such" in failed[0].detail
     assert "alert_command" in caplog.text
     mind._performance.alarms.close()
     flag.touch()
-    mind._pipeline._model().replies.append(Scripted("Slow.", delay_s=0.35))  # type: ignore[attr-defined]
+    mind._pipeline._model().replies.append(slow)  # type: ignore[attr-defined]
     mind.handle_user("once more")
     mind.handle_user("once more")
     assert eventually(lambda: not [one for one in mind.alerts(open=True) if one.rule == "alert_command"])
 
 
 @pytest.mark.parametrize("wrong", ["/no/such/program", ".", "'\0'"])
-def test_a_command_that_cannot_be_run_says_so(open_mind: Open, wrong: str) -> None:
-    mind = slow_then_fast(open_mind, alert_command=wrong)
+def test_a_command_that_cannot_be_run_says_so(slow_then_fast: Open, wrong: str) -> None:
+    mind = slow_then_fast(alert_command=wrong)
     mind.alerts()
     failed = eventually(lambda: [one for one in mind.alerts() if one.rule == "alert_command"])
     assert "can't be run" in failed[0].detail
 
 
-def test_a_command_that_hangs_delays_nothing_and_is_given_up(open_mind: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alerts, "COMMAND_S", 2.0)
-    mind = slow_then_fast(open_mind, alert_command=command(tmp_path, "import time; time.sleep(60)"))
+def test_a_command_that_hangs_delays_nothing_and_is_given_up(slow_then_fast: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts, "COMMAND_S", 3.0)
+    mind = slow_then_fast(alert_command=command(tmp_path, "import time; time.sleep(60)"))
     mind.alerts()
-    started = time.monotonic()
     mind.handle_user("hello again")
-    assert time.monotonic() - started < 1.5
+    assert not [one for one in mind.alerts() if one.rule == "alert_command"], "the turn is over, the command is not"
     failed = eventually(lambda: [one for one in mind.alerts() if one.rule == "alert_command"])
     assert "did not end within" in failed[0].detail
 
 
-def test_closing_waits_a_moment_for_the_command(open_mind: Open, tmp_path: Path) -> None:
+def test_closing_waits_a_moment_for_the_command(open_mind: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts, "CLOSE_S", 60.0)
     out = tmp_path / "out"
     code = f"import time; time.sleep(0.2); open({str(out)!r}, 'w').close()"
     with open_mind(alert_database_ms=0.0001, alert_command=command(tmp_path, code)) as mind:

@@ -76,7 +76,7 @@ def test_what_is_neither_an_id_nor_a_time_is_refused(mind: Mind, at: Any) -> Non
 def test_it_begins_at_the_nearest_snapshot_never_at_event_1(tmp_path: Path) -> None:
     generate_log(tmp_path / "a.db", 12_000, seed=2)
     with Mind.open(tmp_path / "a.db", model=ScriptedModel()) as mind:
-        mind.wait_idle(10)
+        mind.wait_idle(30)
         with counting(mind) as cost:
             view = mind.view(at=11_500)
         assert view.head == 11_500

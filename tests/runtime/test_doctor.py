@@ -99,7 +99,7 @@ def test_a_generated_mind_is_found_whole_by_one_scan_and_nothing_is_changed(path
     assert not bad(examine(path, lambda done, of: seen.append((done, of))))
     assert seen == sorted(seen) and seen[-1] == (6000, 6000)
     with Mind.open(path, model=ScriptedModel()) as mind:
-        mind.wait_idle(10)
+        mind.wait_idle(30)
         with counting(mind) as cost:
             mind.doctor()
         assert (cost.full_reads, cost.appended, cost.commits) == (1, 0, 0)

@@ -167,7 +167,7 @@ def test_memory_is_bounded_and_the_whole_is_one_full_read(tmp_path: Path, form: 
     generate_log(tmp_path / "a.db", 5_000)
     seen: list[tuple[int, int]] = []
     with Mind.open(tmp_path / "a.db", model=ScriptedModel()) as mind:
-        mind.wait_idle(10)
+        mind.wait_idle(30)
         with counting(mind) as cost:
             lines = mind.export(form, on_progress=lambda done, of: seen.append((done, of)))
             for _ in range(5):

@@ -290,7 +290,7 @@ def test_a_turn_that_states_facts_costs_the_same_however_many_there_are(open_min
         mind = open_mind(ScriptedModel(["Nice."]), name)
         mind.handle_user("Hello there.")
         mind.log.append([FactAsserted(subject="x", relation="likes", value=f"thing {n}", confidence=0.9) for n in range(facts)])
-        mind.wait_idle(10)
+        mind.wait_idle(30)
         mind.view()
         with counting(mind) as counted:
             mind.handle_user("I live in Oslo.")

@@ -125,7 +125,7 @@ def test_minds_on_one_file_do_what_is_due_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(30)
         assert len(one.log.by_kind("trait_adjusted")) == 5
         assert len(one.log.by_kind("stage_changed")) == 1
         assert one.view().digest() == other.view().digest()

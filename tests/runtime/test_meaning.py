@@ -50,7 +50,7 @@ def mind(tmp_path: Path, clock: SimulatedClock) -> Any:
 
 def tell(mind: Mind, *lines: tuple[str, str], session: str = "s", **more: Any) -> None:
     mind.import_turns([Turn(who, text, session=session, **more) for who, text in lines], origin="x")
-    assert mind.wait_idle(20)
+    assert mind.wait_idle(30)
 
 
 def asked(mind: Mind) -> list[str]:

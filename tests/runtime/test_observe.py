@@ -71,7 +71,7 @@ def test_a_minds_figures_are_well_formed_and_true(open_mind: Open) -> None:
 def test_the_caches_of_an_embedder_are_told_where_there_is_one(open_mind: Open) -> None:
     mind = open_mind(embedder="hashed")
     mind.handle_user("hello")
-    assert mind.wait_idle(20)
+    assert mind.wait_idle(30)
     found = parsed(mind.prometheus())
     assert found["pmm_embedding_cache_misses_total"][()] > 0 and found["pmm_messages_encoded"] == {(): 2}
 

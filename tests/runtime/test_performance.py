@@ -50,12 +50,16 @@ def test_a_turn_leaves_what_it_took_and_where(open_mind: Open) -> None:
 
 def test_the_model_s_time_is_told_apart_and_the_listener_s_is_nobody_s(open_mind: Open) -> None:
     mind = open_mind(ScriptedModel([Scripted(["One ", "two ", "three."], delay_s=0.08)]))
+    began, listened = time.perf_counter(), 0.0
     with mind.handle_user_streaming("Count for me.") as stream:
         for _ in stream:
-            time.sleep(0.4)
+            heard = time.perf_counter()
+            time.sleep(0.2)
             mind.log.tail(5)  # what the listener reads meanwhile isn't the turn's either
+            listened += time.perf_counter() - heard
+    spoken = time.perf_counter() - began - listened
     (body,) = bodies(mind)
-    assert 80 <= body["breakdown"]["llm_inference"] <= body["query_duration_ms"] < 1000
+    assert 80 <= body["breakdown"]["llm_inference"] <= body["query_duration_ms"] <= spoken * 1000 + 1
 
 
 def test_reads_of_the_listener_are_not_the_turns(open_mind: Open) -> None:
@@ -91,7 +95,7 @@ def test_questions_encoded_are_a_part_and_vectors_that_were_there_are_hits(tmp_p
         encoding = mind._encoding
         assert encoding is not None
         mind.handle_user("Ana sold me the piano.")
-        assert mind.wait_idle(20)
+        assert mind.wait_idle(30)
         head = mind.log.head[0]
         near = encoding.nearest("Who sold the piano?", head=head, k=5, wait=True)
         assert near is not None and encoding.lookups == (len(near.hits), 1)
@@ -118,7 +122,7 @@ def test_measuring_costs_no_call_and_no_durable_commit(open_mind: Open) -> None:
     for on in (True, False):
         mind = open_mind(name=f"{on}.db", profile=on)
         mind.handle_user("hello")
-        mind.wait_idle(10)
+        mind.wait_idle(30)
         with counting(mind) as cost:
             mind.handle_user("hello again")
         costs.append((cost.statements, cost.rows_read, cost.commits))
@@ -127,11 +131,11 @@ def test_measuring_costs_no_call_and_no_durable_commit(open_mind: Open) -> None:
 
 def test_a_process_that_does_not_do_the_work_writes_its_own(open_mind: Open, tmp_path: Path) -> None:
     first = open_mind()
-    assert first.wait_idle(10)
+    assert first.wait_idle(30)
     second = open_mind()
     second.handle_user("hello")
     log = open_log(tmp_path / "mind.db")
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while not Traces(log).latest(PERFORMANCE) and time.monotonic() < until:
         time.sleep(0.02)
     assert len(Traces(log).latest(PERFORMANCE)) == 1

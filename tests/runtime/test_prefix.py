@@ -53,7 +53,7 @@ def test_over_fifty_turns_each_prompt_begins_with_the_previous_one(open_mind: Op
     mind = open_mind(model)
     for n in range(50):
         mind.handle_user(chatter(n))
-        mind.wait_idle(5)
+        mind.wait_idle(30)
     epochs = len(mind.log.by_kind("epoch_opened")) - 1
     share = check_fifty_turns(model.prompts, epochs)
     with capsys.disabled():
@@ -119,7 +119,7 @@ def test_an_epoch_keeps_the_last_half_of_the_transcript(open_mind: Open) -> None
     mind = open_mind(model, max_transcript_tokens=2000)
     for n in range(40):
         mind.handle_user(chatter(n))
-        mind.wait_idle(5)
+        mind.wait_idle(30)
     changes = [(a, b) for a, b in zip(model.prompts, model.prompts[1:], strict=False) if b[: len(a)] != a]
     assert changes
     for before, after in changes:

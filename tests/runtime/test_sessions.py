@@ -116,7 +116,7 @@ ACTS = st.lists(st.one_of(st.lists(ITEMS, max_size=3), st.just("pop"), st.just("
 
 
 @given(acts=ACTS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_it_does_what_a_list_does(open_mind: Opener, acts: list[Any]) -> None:
     mind = open_mind(name=f"m{len(repr(acts))}-{abs(hash(repr(acts)))}.db")
 

@@ -95,7 +95,7 @@ def test_they_are_written_behind_the_turn_and_read_by_others(open_mind: Open, tm
     mind = open_mind()
     with counting(mind) as cost:
         mind.handle_user("hello")
-    assert mind.wait_idle(10) and cost.commits == 2
+    assert mind.wait_idle(30) and cost.commits == 2
     log = open_log(tmp_path / "mind.db")
     assert len(Traces(log).latest(SUMMARY)) == 1
     log.close()

@@ -230,12 +230,13 @@ class Hanging(ChatModel):
 
     def __init__(self, before: list[str]) -> None:
         self.before = before
-        self.go = threading.Event()
+        self.waits, self.go = threading.Event(), threading.Event()
 
     def _stream(self, messages: Any, options: Any) -> Iterator[Piece]:
         for text in self.before:
             yield Piece(text)
-        self.go.wait(20)
+        self.waits.set()
+        self.go.wait(60)
         yield Piece("late", "stop")
 
 
@@ -244,23 +245,24 @@ def test_cancel_from_another_thread_ends_a_hanging_turn_at_once(open_mind: Open,
     model = Hanging(before)
     mind = open_mind(model)
     outcome: list[Any] = []
+    heard = threading.Event()
 
     def ask() -> None:
         try:
-            outcome.append(mind.handle_user("think about it for long"))
+            with mind.handle_user_streaming("think about it for long") as stream:
+                for _ in stream:
+                    heard.set()
+            outcome.append(stream.reply)
         except TurnFailed as error:
             outcome.append(error)
 
     thread = threading.Thread(target=ask)
     thread.start()
-    while mind.log.head[0] < 2:
-        time.sleep(0.005)
-    time.sleep(0.05)
-    start = time.perf_counter()
+    assert (heard if before else model.waits).wait(30)
     mind.cancel()
-    thread.join(5)
+    thread.join(30)
+    assert not thread.is_alive() and not model.go.is_set()
     model.go.set()
-    assert time.perf_counter() - start < 1
     end = mind.log.tail(1)[0]
     assert end.kind == kind
     assert outcome[0].finish == "interrupted" if kind == "reply" else outcome[0].reason == "cancelled"
@@ -274,7 +276,7 @@ def test_a_deadline_holds_for_a_model_that_says_nothing(open_mind: Open) -> None
         mind.handle_user("think about it for long")
     model.go.set()
     assert failed.value.reason == "timeout"
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 20
 
 
 def test_a_second_turn_waits_and_then_says_busy(open_mind: Open) -> None:

@@ -33,7 +33,7 @@ class Warmable(ScriptedModel):
 def talk(mind: Mind, turns: int) -> None:
     for n in range(turns):
         mind.handle_user(f"let us talk about the garden, part {n}, and how it grows in spring")
-        mind.wait_idle(10)
+        mind.wait_idle(30)
 
 
 def test_the_next_turn_begins_with_what_was_read(open_mind: Open) -> None:
@@ -105,8 +105,8 @@ def test_it_is_given_up_when_the_user_speaks(open_mind: Open) -> None:
             break
     assert reading.is_set()
     assert mind.handle_user("and now I speak").finish == "stop"
-    assert freed.wait(5)
-    mind.wait_idle(10)
+    assert freed.wait(30)
+    mind.wait_idle(30)
     assert mind.log.by_kind("model_called")[-1].error == "cancelled"
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="there a file's time fol
 def test_it_takes_three_looks_that_agree_and_reads_nothing(open_mind: Open) -> None:
     mind = open_mind()
     mind.commit("call Ana")
-    assert mind.wait_idle(10)
+    assert mind.wait_idle(30)
     watch = Watch(mind.log)
     with counting(mind) as cost:
         assert [watch.quiet() for _ in range(4)] == [False, False, True, True]
@@ -31,7 +31,7 @@ def test_it_takes_three_looks_that_agree_and_reads_nothing(open_mind: Open) -> N
 def test_what_another_process_writes_is_noticed(tmp_path: Path) -> None:
     """Here another connection to the same file."""
     with Mind.open(tmp_path / "mind.db", model="offline") as mind, Mind.open(tmp_path / "mind.db", model="offline") as other:
-        assert mind.wait_idle(10) and other.wait_idle(10)
+        assert mind.wait_idle(30) and other.wait_idle(30)
         watch = Watch(mind.log)
         while not watch.quiet():
             time.sleep(0.05)

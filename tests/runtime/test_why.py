@@ -129,7 +129,7 @@ def test_what_is_not_there_is_refused_with_a_hint(open_mind: Open, what: Any) ->
 def test_it_never_reads_the_whole_log(tmp_path: Path) -> None:
     generate_log(tmp_path / "a.db", 12_000, seed=3)
     with Mind.open(tmp_path / "a.db", model=ScriptedModel()) as mind:
-        mind.wait_idle(10)
+        mind.wait_idle(30)
         opened = ids(mind, "commitment_opened")
         replies = ids(mind, "reply")
         for what, rows in (

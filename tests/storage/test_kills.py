@@ -34,10 +34,11 @@ def _kill_while_appending(path: Path, rng: random.Random) -> None:
     """One process appends acknowledged groups until it is killed; then everything acknowledged must be there, and nothing half."""
     process = subprocess.Popen([sys.executable, "-c", APPENDING, str(path), str(rng.random())[2:]], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    time.sleep(rng.uniform(0.0, 0.08))
+    told = [process.stdout.readline() for _ in range(rng.randint(0, 5))]
+    time.sleep(rng.uniform(0.0, 0.03))
     process.kill()
     out, _ = process.communicate()
-    lines = out.splitlines(keepends=True)
+    lines = [*told, *out.splitlines(keepends=True)]
     acknowledged = [line.split() for line in lines if line.endswith("\n")]
     verdict = verify_file(path)
     assert verdict.ok, verdict
