@@ -7,32 +7,26 @@
 
 from __future__ import annotations
 
-from pmm.agent.extract.closings import CUES as CLOSING_CUES
 from pmm.agent.extract.closings import find_closings, find_closings_in_reply, find_delivered
 from pmm.agent.extract.facts import find_facts, may_hold
 from pmm.agent.extract.known import Known
-from pmm.agent.extract.names import CUES as NAME_CUES
 from pmm.agent.extract.names import find_names
-from pmm.agent.extract.promises import CUES as PROMISE_CUES
-from pmm.agent.extract.promises import REPLY_CUES, find_promises, find_promises_in_reply
-from pmm.agent.extract.proposals import REPLY_CUES as PROPOSAL_CUES
+from pmm.agent.extract.promises import find_promises, find_promises_in_reply
 from pmm.agent.extract.proposals import find_answer, find_proposal
-from pmm.agent.extract.rules import CUES as RULE_CUES
 from pmm.agent.extract.rules import find_rules
 from pmm.agent.extract.text import Clause, Sentence, clauses, normalise, read, words_of
-from pmm.agent.extract.tone import CUES as TONE_CUES
 from pmm.agent.extract.tone import find_tone
+from pmm.agent.extract.words import CLOSING_CUES, CUES
 from pmm.events import Event
 
 __all__ = ["Known", "extract_message", "extract_reply", "normalise"]
 
-_MESSAGE_CUES = NAME_CUES | PROMISE_CUES | RULE_CUES | TONE_CUES
 _CHEAP = 4_000  # up to this length the word check costs less than finding out what was typed
 
 
 def extract_message(text: str, known: Known) -> list[Event]:
     """The events that a message of the user asks for, in the order they should be appended. Their source is left to the caller."""
-    cues = _MESSAGE_CUES | CLOSING_CUES if known.commitments else _MESSAGE_CUES
+    cues = CUES | CLOSING_CUES if known.commitments else CUES
     if len(text) <= _CHEAP and known.proposed is None and not _says(words_of(text), cues, known):
         return []
     typed = read(text, known.name)
@@ -52,7 +46,7 @@ def extract_message(text: str, known: Known) -> list[Event]:
 
 def extract_reply(text: str, known: Known) -> list[Event]:
     """The events that a reply of the mind asks for: what it promised, what it says it has done, and the name it would like."""
-    cues = REPLY_CUES | PROPOSAL_CUES | (CLOSING_CUES | {"here"} if known.commitments else frozenset())
+    cues = CUES | CLOSING_CUES if known.commitments else CUES
     if len(text) <= _CHEAP and cues.isdisjoint(words_of(text)):
         return []
     said = _clauses([s for s in read(text, known.user_name, reply=True) if not cues.isdisjoint(s.words)], known.user_name)

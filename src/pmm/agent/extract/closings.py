@@ -16,21 +16,8 @@ from pmm.events import CommitmentClosed, Event
 _ENOUGH = 0.75
 """The part of a commitment's words that must be named."""
 
-_IS_DONE_CUES = frozenset(
-    "is are has have been was were done finished complete completed sent submitted paid booked delivered bought fixed"
-    " written mailed emailed called signed returned cleaned renewed posted fixed"
-    " ordered washed posted published shipped sorted".split()
-)
-CUES = (_IS_DONE_CUES - frozenset(("are", "has", "was", "were"))) | frozenset(
-    "ve have done finished completed sent called cancel forget remind reminder reminders task tasks todo commitment"
-    " promise did just already reminding skip scratch ignore clear"
-    " finally paid bought wrote emailed submitted booked is been longer don i delete scrap drop remove habe hab j'ai ai he"
-    " erledigt fertig".split()
-)
-
 _DONE = pattern(
-    r"(?:i(?:'ve| have|ve)? ?|(?=(?:just|already|finally|sent|paid|called|emailed|booked|bought|finished|submitted|renewed|posted"
-    r"|returned|delivered) ))(?:just |already |finally |now |actually |also |successfully "
+    r"(?:i(?:'ve| have)? )?(?:just |already |finally |now |actually |also |successfully "
     r"|went and )*(?P<managed>managed to )?(?P<verb>[a-z-]+)(?P<what>(?: .+)?)"
 )
 _DONE_WITH = pattern(
@@ -45,11 +32,23 @@ _IS_DONE = pattern(
 )
 _UNAIDED = frozenset("done sent finished submitted completed booked delivered posted fixed ordered renewed paid".split())
 """what "invoice sent" may leave its "is" out of; "Ana called" says something else"""
-_GERMAN = pattern(r"ich habe? (?P<what>.+?) (?P<verb>(?:ge|be|ver|er|an|ab|ein)\w+(?:t|en))\W*$")
+_CROSSED = pattern(
+    r"(?:you can |please |just )*(?:(?:cross|tick|check|strike) (?=.*\boff\b)(?:off )?(?P<what>.+?)(?: off(?: (?:the|my|your) list)?)?"
+    r"|mark (?P<what2>.+?) (?:as )?(?:done|complete|completed|finished))(?:,.*)?$"
+)
+_WHEN = frozenset(
+    map(stem, "today yesterday morning evening night last week earlier monday tuesday wednesday thursday friday saturday sunday".split())
+)
+_ELSEWHERE = (
+    pattern(r"ich habe? (?P<what>.+?) (?P<verb>(?:ge|be|ver|er|an|ab|ein)\w+(?:t|en))$"),
+    pattern(r"(?:j'ai|ya he|he|ya)(?: déjà| ya| enfin)? (?P<verb>\w+) (?P<what>.+)"),
+)
+_ENDING = re.compile(r"^ge(?=\w{4})|(?:en|er|ar|ir|ado|ido|ée?|í|t)$")
 _NOT_DONE = pattern(
     r"\b(?:\w+n't|almost|nearly|not|n't|haven't|hasn't|didn't|never|half|partly|partially|most of|some of|part of|wrong|should"
     r"|could|would|wish|if|unless|until|when|soon"
-    r"|tried|try|trying|want|wanted|need|needed|plan|planned|meant|hope|hoped|forgot|started|begun|began|thought|think"
+    r"|tried|try|trying|want|wanted|need|needed|plan(?:ned|s)? (?:to|on)|called (?:\w+ ){1,3}an?|meant|hope|hoped"
+    r"|forgot|started|begun|began|thought|think"
     r"|dreamt|dreamed|dream|imagine|said|told"
     r"|will|'ll|going to|about to|except|but not|except for|first (?:half|part|draft of)|supposed|might|may|maybe|probably"
     r"|asked|yet|nicht|noch|fast|how)\b"
@@ -69,13 +68,14 @@ _HANDED_OVER = frozenset(
 _PRONOUN = pattern(r"\b(?:you|your)\b")
 
 _CANCEL_REMINDER = pattern(
-    r"(?:please |just |you (?:can|may) |ok )*(?:cancel|delete|drop|remove|scrap|clear|forget|ignore|turn off|never mind) (?:about"
+    r"(?:please |just |you (?:can|may) |ok )*(?:cancel|delete|drop|remove|scrap|scratch|clear|forget|ignore|turn off|never mind) (?:about"
     r" )?(?:the|that|my|this) "
     r"(?:(?P<kind>[\w' -]{2,40}?) )?(?:reminder|commitment|promise|task|to-?do)(?: (?:about|to|for|of|on|regarding) (?P<what>.+))?\s*$"
 )
 _UNNEEDED = pattern(
     r"i (?:don't|do not|no longer) need (?:the|that|my|a) reminder (?:about|to|for|of) (?P<what>.+)"
-    r"|i (?:don't|do not|no longer) need you to remind me (?:about|to) (?P<what2>.+)"
+    r"|i (?:don't|do not|no longer) need (?:the|that|my|a) (?P<what3>[\w -]{2,40}?) reminder(?: any ?more| any longer)?$"
+    r"|i (?:don't|do not|no longer) need (?:you to remind me|to be reminded|reminding) (?:about|to|of) (?P<what2>.+)"
 )
 _CANCEL_ALL = pattern(r"(?:please |just )*(?:cancel|delete|drop|remove|clear|forget) all (?:of )?(?:the |my |your |those )?reminders\s*$")
 _NO_NEED = pattern(
@@ -92,19 +92,23 @@ _WONT = pattern(
 _MORE = pattern(r",? (?:any ?more|any longer|again|after all|please|now|thanks?)\s*$")
 _GENITIVE = pattern(r"\b(\w+)'s (\w+)")
 _POLITE = pattern(r",? (?:please|thanks?(?: you)?|ok(?:ay)?|now)\s*$")
-_CANCEL_CUES = frozenset(
-    "reminder cancel delete drop remove scrap clear forget ignore turn never remind reminding skip scratch all more longer anymore".split()
-)
-_ELSEWHERE = pattern(r"\b(?:says?|said|told|wrote|asked|claims?|thinks?|if|unless|when|once|after|imagine|suppose|pretend|wish)\b")
+_REPORTED = pattern(r"\b(?:says?|said|told|wrote|asked|claims?|thinks?|if|unless|when|once|after|imagine|suppose|pretend|wish)\b")
 
 _PERFECT = pattern(r"i(?:'ve| have) ")
 _HERE = re.compile(
-    r"^(?:[^\n.!?:>]{0,60}[.!] )?here(?:'s|’s| is| are) (?P<what>[^:;.!?\n]{3,120})(?::|[.!]|$)", re.IGNORECASE | re.MULTILINE
+    r"^(?:[^\n.!?:>]{0,60}[.!,] )?(?:as promised,|here(?:'s|’s| is| are)|hier (?:ist|sind)|voici|aquí (?:está|están|tienes))"
+    r" (?P<what>[^:;.!?\n]{3,120})(?::|[.!]|$)",
+    re.IGNORECASE | re.MULTILINE,
 )
 HERE_CHARS = 4_000
 _GIVEN = frozenset(
     stem(word)
-    for word in "send write give show draft prepare list make compose share tell summarise summarize translate outline sketch".split()
+    for word in "send write give show draft prepare list make compose share tell summarise summarize translate outline sketch put schicken"
+    " schreiben envoyer écrire enviar escribir".split()
+)
+_PROMISED = pattern(
+    r"\b(?:(?:that )?(?:you|i)(?:'d| had)? (?:asked|wanted|promised|requested)(?: (?:for|you|to \w+))*|versprochenen?"
+    r"|(?:que )?je t'avais promise?|prometid[oa]|as promised|for you)\b"
 )
 """what is done by saying it"""
 
@@ -118,7 +122,7 @@ def find_closings(said: Iterable[Clause], known: Known) -> list[Event]:
         return []
     closed: dict[int, Outcome] = {}
     for clause in said:
-        if clause.question or CUES.isdisjoint(clause.sentence.words):
+        if clause.question:
             continue
         left = [item for item in known.commitments if item[0] not in closed]
         closed.update(dict.fromkeys(_cancelled(clause, left), "cancelled") or dict.fromkeys(_kept(clause, left, "user"), "kept"))
@@ -144,9 +148,10 @@ def _kept(clause: Clause, items: list[Item], speaker: Literal["mind", "user"]) -
     text = clause.restore(clause.text).rstrip(" .!…;,:")
     if not items or len(text) > 200:
         return []
-    for expression in (_DONE_WITH, _DONE, _IS_DONE, _GERMAN):
-        if expression is _IS_DONE and _IS_DONE_CUES.isdisjoint(clause.sentence.words):
-            continue
+    m = _CROSSED.match(text)
+    if m:
+        return _mentioned(m["what"] or m["what2"], items)
+    for expression in (_DONE_WITH, _DONE, _IS_DONE, *_ELSEWHERE):
         m = expression.match(text)
         verb = m.groupdict().get("verb", "done").lower() if m else ""
         if (
@@ -155,8 +160,10 @@ def _kept(clause: Clause, items: list[Item], speaker: Literal["mind", "user"]) -
             or (expression is _IS_DONE and not m["is"] and verb not in _UNAIDED)
         ):
             continue
-        if _NOT_DONE.search(text) or _ELSEWHERE.search(clause.before):
+        if _NOT_DONE.search(text) or _REPORTED.search(clause.before):
             return []
+        if expression in _ELSEWHERE:
+            return _only_best({cid: 1 for cid, _, task in items if _roots(task) == _roots(f"{verb} {m['what']}")})
         # What the mind promised to do for "you", the user can't have done.
         fit = _best(
             verb,
@@ -168,6 +175,11 @@ def _kept(clause: Clause, items: list[Item], speaker: Literal["mind", "user"]) -
     return []
 
 
+def _roots(text: str) -> set[str]:
+    """The words of a text in German, French or Spanish without what a verb's forms differ in: "geschickt" and "schicken" are one."""
+    return {_ENDING.sub("", _ENDING.sub("", word)) for word in stems(text)}
+
+
 def find_delivered(text: str, known: Known) -> list[Event]:
     """The mind's own commitments that a reply carries out by saying it: "Here is the poem about the heron: ..."."""
     items = [item for item in known.commitments if item[1] == "mind"]
@@ -176,13 +188,16 @@ def find_delivered(text: str, known: Known) -> list[Event]:
 
 
 def _delivered(what: str, items: list[Item]) -> list[int]:
-    if _NOT_DONE.search(what):
+    plain, promised = _PROMISED.subn("", what)
+    if _NOT_DONE.search(plain):
         return []
-    said, scores = set(stems(what)), {}
+    said, scores = set(stems(plain)), {}
     for cid, _, text in items:
-        verb, *words = stems(text) or [""]
-        if verb in _GIVEN and words and not _other_names(text, what):
-            scores[cid] = len(set(words) & said) / len(set(words))
+        words = stems(text)
+        verb = next((word for word in words if word in _GIVEN), "")
+        wanted = set(words) - {verb, stem("together")}
+        if verb and wanted and not _other_names(text, what):
+            scores[cid] = 1.0 if promised and said and said <= wanted else len(wanted & said) / len(wanted)
     return _only_best({cid: score for cid, score in scores.items() if score >= _ENOUGH})
 
 
@@ -195,7 +210,7 @@ def _best(verb: str, what: str, items: list[Item]) -> list[int]:
     gerund = _GERUND.match(what) if verb in _GENERIC else None
     if gerund:  # "finished reading the report" is about reading
         verb = gerund[1].lower()
-    said = set(stems(f"{verb} {what}"))
+    said = set(stems(f"{verb} {what}")) - _WHEN
     owners = [(stem(m[1].lower()), stem(m[2].lower())) for m in _GENITIVE.finditer(what)]
     scores: dict[int, float] = {}
     for cid, _, text in items:
@@ -210,7 +225,7 @@ def _best(verb: str, what: str, items: list[Item]) -> list[int]:
         if _other_names(text, what):
             continue  # what was sent to Bob wasn't sent to "you", nor to Miller
         score = len(wanted & said) / len(wanted) if wanted else 0.0
-        if score >= _ENOUGH:
+        if score >= _ENOUGH or (len(said) > 1 and said <= wanted):
             scores[cid] = score
     return _only_best(scores)
 
@@ -231,9 +246,7 @@ def _only_best(scores: dict[int, float]) -> list[int]:
 
 
 def _cancelled(clause: Clause, items: list[Item]) -> list[int]:
-    if _CANCEL_CUES.isdisjoint(clause.sentence.words):
-        return []
-    if clause.before and _ELSEWHERE.search(clause.before):
+    if clause.before and _REPORTED.search(clause.before):
         return []
     text = _POLITE.sub("", clause.restore(clause.text).rstrip(" .!…;,:"))
     reminders = [item for item in items if item[1] == "mind"]
@@ -247,7 +260,7 @@ def _cancelled(clause: Clause, items: list[Item]) -> list[int]:
         return [reminders[0][0]] if len(reminders) == 1 else []
     m = _NO_NEED.match(text) or _UNNEEDED.match(text)
     if m:
-        return _mentioned(_MORE.sub("", m["what"] or m.groupdict().get("what2", "")), items)
+        return _mentioned(_MORE.sub("", next(what for what in m.groups() if what)), items)
     m = _FORGET_ABOUT.match(text) or _WONT.match(text)
     if m:
         return _whole(_MORE.sub("", m["what"]), items)

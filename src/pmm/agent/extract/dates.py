@@ -136,6 +136,7 @@ _DATES = [
         ),
         "end",
     ),
+    (pattern(r"\bafter the weekend\b|\bnach dem wochenende\b|\baprès le week-?end\b"), "next_monday"),
     (pattern(r"\b(?:by |on )?(?:the )?day after tomorrow\b|\b(?:bis )?übermorgen\b|\baprès-demain\b|\bpasado mañana\b"), "overmorrow"),
     (
         pattern(
@@ -163,7 +164,7 @@ _DATES = [
     (
         pattern(
             r"\b(?:by |during |sometime |before )?(?P<which>next|this) (?P<span>week|month|year|weekend)\b(?!'s)"
-            r"|\b(?:at |on |over )the (?P<weekend>weekend)\b(?!'s)"
+            r"|\b(?:at |on |over |by |before )the (?P<weekend>weekend)\b(?!'s)"
             r"|\b(?:bis )?(?P<dwhich>nächste[nrs]?|diese[nrs]?) (?P<dspan>woche|monat|jahr|wochenende)\b"
             r"|\bam (?P<dweekend>wochenende)\b|\bce (?P<fweekend>week-?end)\b|\beste (?P<sweekend>fin de semana)\b"
             r"|\bla (?P<fspan>semaine) prochaine\b|\ble (?P<fmonth>mois) prochain\b"
@@ -187,7 +188,7 @@ _EVERY = [
     (pattern(rf"\b(?:every|each|alle|tous les|toutes les|cada) (?P<n>{_NUMBER}|other|second) {_UNIT}\b"), "every_n"),
     (
         pattern(
-            r"\b(?:on )?(?:the )?(?P<d>\d{1,2})(?:st|nd|rd|th) (?:day )?of (?:every|each|the) month\b|\bevery month on the"
+            r"\b(?:on )?(?:the )?(?P<d>first|\d{1,2})(?:st|nd|rd|th)? (?:day )?of (?:every|each|the) month\b|\bevery month on the"
             r" (?P<d2>\d{1,2})(?:st|nd|rd|th)?\b"
         ),
         "month_day",
@@ -225,6 +226,7 @@ _CLOCK_NUMBER = r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|el
 _TIMES = [
     pattern(rf"(?<![\w.:]){_AT}(?P<h>\d{{1,2}})(?:[:.](?P<min>\d{{2}}))?\s?(?P<half>am|pm|a\.m\.?|p\.m\.?)(?!\w)"),
     pattern(r"(?<!\w)(?:um|gegen|bis|vor|ab) (?P<h24>\d{1,2})(?:[:.](?P<min>\d{2}))? ?uhr\b(?: (?P<min2>\d{2})\b)?"),
+    pattern(rf"(?<!\w)um (?P<h>{_NUMBER})(?: uhr)?\b"),
     pattern(r"(?<!\w)(?:à|vers|avant) (?P<h24>\d{1,2}) ?(?:h|heures?)(?: ?(?P<min>\d{2}))?\b"),
     pattern(rf"(?<!\w)a las? (?P<h>{_NUMBER})(?::(?P<min>\d{{2}}))?\b(?: (?:de|por) la (?P<spart>mañana|tarde|noche)\b)?"),
     pattern(rf"(?<![\w.:]){_AT}(?P<h>\d{{1,2}}):(?P<min>\d{{2}})(?::\d\d)?(?![\w:])(?: ?(?:uhr|hrs|o'clock)\b)?"),
@@ -267,6 +269,7 @@ class _Reader:
         self.exact: Due | None = None
         self.repeat: str | None = None
         self.daily = False
+        self.today_too = False  # a repeat that may begin today, if its hour is still to come
 
     def found(self) -> Found:
         self._read_repeat()
@@ -298,6 +301,7 @@ class _Reader:
             every = 2 if how == "days" and m["other"] else 1
             self.repeat = _rule("WEEKLY", every, "BYDAY=" + ",".join(_RULE_DAYS[d] for d in days))
             self.date = min(self._weekday(d) for d in days)
+            self.today_too = self.today.weekday() in days
         elif how == "weekdays":
             self.repeat = _rule("WEEKLY", 1, "BYDAY=MO,TU,WE,TH,FR")
             self.date = min(self._weekday(d) for d in range(5))
@@ -309,7 +313,7 @@ class _Reader:
             self.repeat = _rule({"day": "DAILY", "week": "WEEKLY", "month": "MONTHLY", "year": "YEARLY"}[unit], every)
             self.date = self._later(unit, every)
         elif how == "month_day":
-            day = int(m["d"] or m["d2"])
+            day = 1 if m["d"] == "first" else int(m["d"] or m["d2"])
             self.date = self._day_of_month(day)
             self.repeat = _rule("MONTHLY", 1, f"BYMONTHDAY={day}")
         else:
@@ -403,6 +407,9 @@ class _Reader:
 
     def _take_overmorrow(self, m: re.Match[str]) -> date:
         return self.today + timedelta(days=2)
+
+    def _take_next_monday(self, m: re.Match[str]) -> date:
+        return self._weekday(0)
 
     def _take_tomorrow(self, m: re.Match[str]) -> date:
         return self.today + timedelta(days=1)
@@ -499,12 +506,15 @@ class _Reader:
         hour, minute, certain = self.clock
         if not certain and self.evening is not None:
             hour, certain = hour % 12 + (12 if self.evening else 0), True
+        certain = certain or (self.daily and 7 <= hour <= 11)
         soon = self.date is None or self.daily
         if not certain and hour <= 12 and not (soon and self._ahead(hour, minute)):
             later = hour % 12 + 12
             if 1 <= hour <= 6 or (soon and self._ahead(later, minute)):
                 hour = later
         day = self.date or self.today
+        if self.today_too and certain and self._ahead(hour, minute):
+            day = self.today
         if soon and not self._ahead(hour, minute):
             day = self.today + timedelta(days=1)
         return Due(day, time(hour, minute), self.zone)

@@ -15,20 +15,13 @@ import msgspec
 from pmm.agent.extract import values
 from pmm.agent.extract.dates import find_since
 from pmm.agent.extract.known import Known
-from pmm.agent.extract.names import REPORTED, name_at
-from pmm.agent.extract.text import Clause, Sentence, normalise, pattern, words_of
+from pmm.agent.extract.names import name_at
+from pmm.agent.extract.text import REPORTED, Clause, Sentence, normalise, pattern, words_of
 from pmm.agent.extract.values import About
-from pmm.agent.extract.words import DIETS, KIN, NO_THING, PETS
+from pmm.agent.extract.words import FACT_CUES, KIN, NO_THING, PETS
 from pmm.events import Event, FactAsserted, FactRetracted
 
 _FIRST = frozenset("i im my our we ich mein meine je j mon ma yo mi vivo trabajo soy trabaja vive".split())
-CUES = frozenset(
-    "live lives living lived based moved work works working worked from born birthday speak speaks allergic"
-    " favourite favorite like likes love loves hate hates prefer prefers enjoy enjoys married have has got ve drive drives play plays study"
-    " studies studying is are am m called named name wohne lebe arbeite heißt heisst allergisch komme gezogen"
-    " habite vis lieblingsfarbe lieblingsessen lieblingsfilm lieblingsbuch lieblingstier lieblingsband lieblingslied lieblingsstadt wohne"
-    " habite vis travaille appelle allergique préféré préférée viens vivo trabajo soy llama alérgico alérgica favorito favorita".split()
-) | frozenset(DIETS)
 _TASTES = frozenset(("likes", "loves", "hates", "prefers"))
 LIMIT = 8  # of one message
 
@@ -81,7 +74,7 @@ _TAKEN_BACK = (
 
 def may_hold(words: set[str], known: Known) -> bool:
     """Whether words could tell a fact at all: of the user, or of somebody the mind knows by name."""
-    if CUES.isdisjoint(words):
+    if FACT_CUES.isdisjoint(words):
         return False
     return not _FIRST.isdisjoint(words) or any(value.lower() in words for *_, relation, value in known.facts if relation in KIN)
 
@@ -244,6 +237,12 @@ _TABLE = (
         "lives in",
         values.place,
     ),
+    _form(
+        r"(?:lives?|lived|be living) in (?:an?|the) (?:[\w-]+ ){0,2}?(?:flat|apartment|house|cottage|studio|room|village|town|suburb|city)"
+        r" (?:in|near|outside(?: of)?|called) (?P<value>.+)",
+        "lives in",
+        values.place,
+    ),
     _form(r"moved(?: here)?(?: from [\w ]+?)? to (?P<value>.+)", "lives in", values.moved),
     _form(rf"{_AT_WORK} (?:at|for) (?P<value>.+?)(?P<extra> as .+)?$", "works at", values.workplace),
     _form(
@@ -252,7 +251,8 @@ _TABLE = (
         values.trade,
     ),
     _form(
-        r"be (?P<value>.+?)(?P<extra> (?:at|for) .+| in (?:an? |the (?!making)|(?-i:[A-Z])).+|,? (?:and|but|so) .+)?$",
+        r"be (?P<value>.+?)(?P<extra> (?:at|for) .+| in (?:an? |the (?!making)|(?!training|spirit|disguise|my|your|name"
+        r"|another|the)\w).+|,? (?:and|but|so) .+)?$",
         "works as",
         values.job,
     ),
@@ -264,6 +264,14 @@ _TABLE = (
     _form(r"be (?:\w+ly )?allergic to (?P<value>.+)", "is allergic to", values.allergens),
     _form(r"be (?:happily )?married to (?P<value>.+)", "is married to", values.somebody),
     _form(r"be (?P<value>.+)", "diet", values.diet),
+    _form(r"(?:can't|cannot|can not) (?:stand|bear) (?P<value>.+)", "hates", values.things),
+    _form(r"(?:can't|cannot|can not) (?:eat|tolerate) (?P<value>.+)", "can't eat", values.things),
+    _form(r"be (?P<value>\w+)[- ]intolerant$", "is intolerant to", values.things),
+    _form(r"be learning (?P<value>.+)", "is learning", values.languages),
+    _form(r"teach(?:es)? (?P<value>.+)", "teaches", values.field),
+    _form(r"rides? (?P<value>.+)", "rides", values.car),
+    _form(r"(?:lives?|living) (?:near|close to|just outside(?: of)?|outside(?: of)?) (?P<value>.+)", "lives near", values.place),
+    _form(r"be (?P<value>\d{1,3})(?: years old| yrs old| yo)(?:$|,.*)", "age", values.whole),
     _form(r"(?:be studying|study|studies) (?P<value>.+)", "studies", values.field),
     _form(r"plays? (?P<value>.+)", "plays", values.played),
     _form(r"drives? (?P<value>.+)", "drives", values.car),
@@ -282,6 +290,11 @@ _FAVOURITE = pattern(
 )
 _FAVOURITES = pattern(r"favou?rit|lieblings|préféré")
 _MY_FAVOURITE = pattern(r"(?P<value>[\w'’][\w'’ -]{1,40}?) (?:is|are) my (?:all-time )?favou?rite (?P<noun>[a-z]+)$")
+_MY = pattern(
+    r"my (?:current |own )?(?P<noun>e-?mail(?: address)?|phone(?: number)?|mobile(?: number)?|address|time ?zone"
+    r"|zodiac sign|star sign|blood"
+    r" type|shoe size|hometown|nationality|native language|mother tongue|first language)(?: is|'s) (?P<value>.+)"
+)
 _BIRTHDAY = pattern(rf"my (?:(?P<kin>{_KIN})'s )?birthday(?:'s| is)(?: on)? (?P<value>.+)")
 _NO_FAVOURITE = frozenset(
     "part thing things bit moment line one ones scene person human answer version option idea assistant chatbot ai time".split()
@@ -344,6 +357,11 @@ def _elsewhere(text: str, clause: Clause, known: Known) -> Iterator[_Said]:
             for value in values.favourite(m["value"], user):
                 yield _Said("user", f"favourite {_NOUNS.get(noun, noun)}", value)
             return
+    m = _MY.match(text)
+    if m:
+        for value in values.detail(m["value"], user):
+            yield _Said("user", m["noun"].lower(), value)
+        return
     m = _BIRTHDAY.match(text)
     if m:
         for value in values.day(m["value"], user):

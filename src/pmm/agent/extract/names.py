@@ -7,18 +7,10 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
-import msgspec
-
 from pmm.agent.extract.known import Known
-from pmm.agent.extract.text import Clause, pattern
+from pmm.agent.extract.text import REPORTED, Clause, pattern
 from pmm.agent.extract.words import FIRST_NAMES, NOT_A_GIVEN_NAME, NOT_A_NAME, WEEKDAYS_AND_MONTHS
 from pmm.events import NameAdopted
-
-CUES = frozenset(
-    "name named known called call m im am rename christen dub dubbed names you're re are go"
-    " heiße heisse heißt heisst nenn nenne name nom appelle appelles appellerai appelez llamo llamas nombre llámame"
-    " llamare llamaré nennen".split()
-)
 
 LENGTH_MAX = 40
 
@@ -31,30 +23,19 @@ _TITLES = frozenset("mr. mrs. ms. dr. prof. st. jr. sr. mr mrs ms dr prof".split
 _FOLLOWS = pattern(
     r"\s*(?:$|[^\w\s'’(-]|[-–—(]+(?:\s|$)|(?:and|but|so|now|please|because|from now on|instead|then|thanks|thank you|by the"
     r" way|btw|ok|okay|nice to"
-    r"|pleased to|not|or rather|if (?:that|it|you)\b|if that's|henceforth|again|actually|too|here|und|ab jetzt|ab sofort|bitte|et"
+    r"|pleased to|not|or rather|speaking|if (?:that|it|you)\b|if that's|henceforth|again|actually|too|here|und|ab jetzt|ab sofort|bitte|et"
     r"|maintenant|désormais|y|ahora"
     r"|a partir|for now|forever|from today|going forward|as of|nennen|genannt|i|who)\b(?!['’]s))"
 )
 _FOLLOWS_AM = pattern(
     r"\s*(?:$|[.!,;:…😀-🙏🤀-🧿☀-➿]|[-–—(]+(?:\s|$)|(?:and|but|by the way|btw|nice to|pleased to|not|from (?=[A-Z])|your (?:new"
-    r"|human|user|owner|creator)|here|too)\b)"
+    r"|human|user|owner|creator)|here|speaking|too)\b)"
 )
 
 Whose = Literal["mind", "user"]
-Strict = Literal["sure", "named", "call", "am"]
-
-
-class _Form(msgspec.Struct, frozen=True):
-    """strict: 'sure' leaves no doubt that a name follows, 'named' neither if it has a capital; 'call' may be a phone call or a jibe;
-    'am' may be anything."""
-
-    expression: re.Pattern[str]
-    whose: Whose
-    strict: Strict
-
-
-def _form(source: str, whose: Whose, strict: Strict) -> _Form:
-    return _Form(pattern(source), whose, strict)
+Strict = Literal["sure", "named", "call", "am", "known"]
+"""'sure' leaves no doubt that a name follows, 'named' neither if it has a capital; 'call' may be a phone call or a jibe; 'am' may be
+anything; of 'known' only well-known first names are taken."""
 
 
 _FROM_NOW = r"(?:(?:from now on|from today|henceforth|from here on|from this day on|going forward|as of (?:now|today)),? )?"
@@ -64,79 +45,83 @@ _WILL = (
 )
 _THINK = r"(?:i think |i've decided(?: that)? |i guess |i have decided(?: that)? )?"
 
-_FORMS = (
-    _form(rf"{_FROM_NOW}(?:my|the)(?: full| first| real| actual)? name(?:'s| is)(?: actually| really| now)? ", "user", "sure"),
-    _form(r"name's ", "user", "sure"),
-    _form(r"i(?:'m| am) (?:called|named|known as) ", "user", "sure"),
-    _form(r"i go by (?:the name (?:of )?)?", "user", "call"),
-    _form(
+_FORMS: tuple[tuple[str, Whose, Strict], ...] = (
+    (rf"{_FROM_NOW}(?:my|the)(?: full| first| real| actual)? name(?:'s| is)(?: actually| really| now)? ", "user", "sure"),
+    (r"name's ", "user", "sure"),
+    (r"i(?:'m| am) (?:called|named|known as) ", "user", "sure"),
+    (r"i go by (?:the name (?:of )?)?", "user", "call"),
+    (
         rf"{_FROM_NOW}(?:you (?:can|may|could|should|shall) |feel free to |i(?:'d| would) (?:like|prefer|love) (?:you to|it if"
         rf" you) |just |please |always |simply )*"
         r"(?:call me|refer to me as|address me as)(?: just| simply)? ",
         "user",
         "call",
     ),
-    _form(r"(?:i(?:'m| am)|im) ", "user", "am"),
-    _form(rf"{_FROM_NOW}your (?:new )?name(?:'s| is| shall be| will be| should be)(?: now| henceforth| from now on)? ", "mind", "sure"),
-    _form(r"(?:please )?(?:call|name|rename) yourself(?: to| as)? ", "mind", "sure"),
-    _form(r"(?:please )?change your name to ", "mind", "sure"),
-    _form(
+    (r"(?:this is|it's) (?=\S+ (?:speaking|here)\b)", "user", "am"),
+    (
+        rf"{_FROM_NOW}your (?:new )?name(?:(?:'s| is) (?:gonna|going to) be|'s| is| shall be| will be| should be)(?: now|"
+        rf" henceforth| from now on)? ",
+        "mind",
+        "sure",
+    ),
+    (r"(?:please )?(?:call|name|rename) yourself(?: to| as)? ", "mind", "sure"),
+    (r"(?:please )?change your name to ", "mind", "sure"),
+    (
         rf"{_FROM_NOW}you(?:'re| are|'ll be| will be| shall be)(?: now| hereby| henceforth| from now on| going to be)? (?:called"
         rf"|named|known as) ",
         "mind",
         "sure",
     ),
-    _form(r"i(?: want|'d like| would like) you to be (?:called|named|known as) ", "mind", "sure"),
-    _form(r"from (?:now|today) on,? you(?:'re| are|'ll be| will be| shall be) ", "mind", "am"),
-    _form(r"you (?:now |will |shall )?go by (?:the name (?:of )?)?", "mind", "call"),
-    _form(rf"{_FROM_NOW}{_THINK}{_WILL} (?:name|christen|rename|dub) you ", "mind", "sure"),
-    _form(r"i (?:hereby )?(?:name|christen|dub|rename) you ", "mind", "sure"),
-    _form(rf"{_FROM_NOW}{_THINK}{_WILL} (?:just )?call you ", "mind", "call"),
-    _form(r"(?:ich hei(?:ß|ss)e|mein name ist|ich werde (?=\w+ genannt))\s", "user", "named"),
-    _form(r"(?:bitte )?(?:nenn(?:e|en sie)?|du kannst) mich (?:bitte |einfach |doch )*", "user", "call"),
-    _form(r"du kannst mich (?=\w+ nennen)", "user", "call"),
-    _form(r"dein (?:neuer )?name (?:ist|lautet|soll)(?: jetzt| nun| ab jetzt| ab sofort)? ", "mind", "named"),
-    _form(
-        r"(?:ab jetzt |ab sofort |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun"
+    (r"i(?: want|'d like| would like) you to be (?:called|named|known as) ", "mind", "sure"),
+    (r"from (?:now|today) on,? you(?:'re| are|'ll be| will be| shall be) ", "mind", "am"),
+    (r"(?:from now on,? )?(?:please )?(?:you )?(?:now |will |shall )?go by (?:the name (?:of )?)?", "mind", "call"),
+    (rf"{_FROM_NOW}{_THINK}{_WILL} (?:name|christen|rename|dub) you ", "mind", "sure"),
+    (r"i(?:'m| am)? (?:hereby )?(?:now )?(?:nam(?:e|ing)|christen(?:ing)?|dub(?:bing)?|renam(?:e|ing)) you ", "mind", "sure"),
+    (rf"{_FROM_NOW}{_THINK}{_WILL} (?:just )?call you ", "mind", "call"),
+    (r"(?:ich hei(?:ß|ss)e|mein name ist|ich werde (?=\w+ genannt))\s", "user", "named"),
+    (r"(?:bitte )?(?:nenn(?:e|en sie)?|du kannst) mich (?:bitte |einfach |doch )*", "user", "call"),
+    (r"du kannst mich (?=\w+ nennen)", "user", "call"),
+    (r"dein (?:neuer )?name (?:ist|lautet|soll)(?: jetzt| nun| ab jetzt| ab sofort)? ", "mind", "named"),
+    (
+        r"(?:ab (?:jetzt|sofort|heute) |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun"
         r" an)? ",
         "mind",
         "named",
     ),
-    _form(r"(?:ich nenne dich|nenn(?:e)? dich)(?: jetzt| ab jetzt| einfach)? ", "mind", "call"),
-    _form(r"(?:je m'appelle|mon (?:pré)?nom (?:est|c'est)|moi,? c'est) ", "user", "named"),
-    _form(r"(?:tu peux m'appeler|appelle[- ]moi|appelez[- ]moi) ", "user", "call"),
-    _form(
+    (r"ich (?:möchte|will|werde) dich (?:ab jetzt )?(?=\S+ nennen)", "mind", "call"),
+    (r"(?:ich nenne dich|nenn(?:e)? dich)(?: jetzt| ab jetzt| einfach)? ", "mind", "call"),
+    (r"(?:je m'appelle|mon (?:pré)?nom (?:est|c'est)|moi,? c'est) ", "user", "named"),
+    (r"(?:tu peux m'appeler|appelle[- ]moi|appelez[- ]moi) ", "user", "call"),
+    (
         r"(?:désormais,? |à partir de maintenant,? )?(?:tu t'appelles|ton (?:nouveau )?nom est|tu t'appelleras)(?: maintenant|"
         r" désormais)? ",
         "mind",
         "named",
     ),
-    _form(r"(?:désormais,? |à partir de maintenant,? )?je (?:vais t'appeler|t'appellerai) ", "mind", "call"),
-    _form(r"(?:yo )?(?:me llamo|mi nombre es) ", "user", "named"),
-    _form(r"(?:puedes llamarme|ll[aá]mame) ", "user", "call"),
-    _form(
+    (r"(?:désormais,? |à partir de maintenant,? )?je (?:vais t'appeler|t'appellerai) ", "mind", "call"),
+    (r"(?:yo )?(?:me llamo|mi nombre es) ", "user", "named"),
+    (r"(?:puedes llamarme|ll[aá]mame) ", "user", "call"),
+    (
         r"(?:a partir de ahora,? |desde ahora,? |ahora )?(?:te llamas|tu (?:nuevo )?nombre (?:es|será)|te llamarás)(?: ahora)? ",
         "mind",
         "named",
     ),
-    _form(r"(?:a partir de ahora,? |desde ahora,? )?(?:te llamaré|voy a llamarte|te voy a llamar) ", "mind", "call"),
+    (r"(?:a partir de ahora,? |desde ahora,? )?(?:te llamaré|voy a llamarte|te voy a llamar) ", "mind", "call"),
+    (r"i(?:'d| would) rather you (?:call|called) me ", "user", "call"),
+    (r"(?:ich bin|je suis|(?:yo )?soy) ", "user", "known"),
+    (r"i(?:'m| am) ", "user", "am"),  # the last: it may be anything
 )
+_FORM = pattern("|".join(f"(?P<form{number}>{source})" for number, (source, *_) in enumerate(_FORMS)))
 _YOU_NOW = pattern(r"you(?:'re| are) (?P<name>[^,.;:!?]{1,40}?) (?:now|from now on|henceforth)\s*(?:$|[.,!;])")
 _NOT_BUT = pattern(r"(?:my|your) name(?: isn't| is not|'s not) [^,;.]{1,40}?(?:,|;| -| –| —)? (?:but|it's|it is)(?: actually)? ")
 _GENITIVE = re.compile(r".*['’]s?$", re.DOTALL)
-REPORTED = pattern(
-    r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks|replied|texted|sings?|sang|imagine"
-    r"|suppose|supposing|pretend|if|unless"
-    r"|whether|say that|example|instance|story|novel|movie|film|song|game|play|when|once|where|exercises?|scenario"
-    r"|role-?play|purposes?|hypothetically|let's say|dream|dreamt|sagte|sagt|dit|dice|dijo|wenn|si)\b"
-)
 
 
 def find_names(said: Iterable[Clause], known: Known) -> list[NameAdopted]:
     """The last name given to each, unless it is the one already known."""
     given: dict[Whose, str] = {}
     for clause in said:
-        if clause.question or CUES.isdisjoint(clause.sentence.words):
+        if clause.question:
             continue
         named = _named(clause)
         if named:
@@ -147,7 +132,7 @@ def find_names(said: Iterable[Clause], known: Known) -> list[NameAdopted]:
 
 def gives_name(clause: Clause) -> bool:
     """Whether a clause names somebody; then it isn't also a rule."""
-    return not CUES.isdisjoint(clause.sentence.words) and _named(clause) is not None
+    return _named(clause) is not None
 
 
 def _named(clause: Clause) -> tuple[Whose, str] | None:
@@ -165,12 +150,11 @@ def _given(clause: Clause) -> tuple[Whose, str] | None:
         name = name_at(clause, m.start("name"), "am", whole=m["name"])
         if name:
             return "mind", name
-    for form in _FORMS:
-        m = form.expression.match(clause.text)
-        if m:
-            name = name_at(clause, m.end(), form.strict)
-            if name:
-                return form.whose, name
+    m = _FORM.match(clause.text)
+    if m and m.lastgroup:
+        _, whose, strict = _FORMS[int(m.lastgroup.removeprefix("form"))]
+        name = name_at(clause, m.end(), strict)
+        return (whose, name) if name else None
     return None
 
 
@@ -182,7 +166,7 @@ def name_at(clause: Clause, at: int, strict: Strict, whole: str | None = None) -
     tokens, end = _run(text, at)
     if not tokens:
         return None
-    follows = _FOLLOWS_AM if strict == "am" and whole is None else _FOLLOWS
+    follows = _FOLLOWS_AM if strict in ("am", "known") and whole is None else _FOLLOWS
     if whole is None and not follows.match(text, end):
         return None
     name = text[at:end]
@@ -251,6 +235,8 @@ def _plain(name: str, strict: Strict) -> str | None:
         and name not in FIRST_NAMES
         and any(part.casefold() in NOT_A_NAME or not part[:1].isupper() for part in _HYPHEN.split(name)[1:] + name.split("-")[:1])
     ):
+        return None
+    if strict == "known" and words[0] not in FIRST_NAMES:
         return None
     if strict == "am" and len(words[-1].rstrip(".")) == 1 and len(words) > 1:
         return None  # "I'm Type A"

@@ -17,26 +17,16 @@ from pmm.agent.extract.text import Clause, normalise, pattern, stems, words_of
 from pmm.agent.extract.words import (
     ANNOUNCED,
     DEEDS,
+    DEEDS_NOW,
+    FUTURES,
+    GERMAN_DEEDS,
     HEDGING_ADVERBS,
     PROMISED_IN_REPLY,
+    ROMANCE_DEEDS,
     SKIPPED_ADVERBS,
     STRONG,
 )
 from pmm.events import CommitmentOpened, Event
-
-_WILL_CUES = frozenset(
-    "ll will shall promise swear vow pledge going gonna won werde verspreche vais promets prometo voy guarantee commit word".split()
-)
-_REMIND_CUES = frozenset(
-    "remind reminder forget remember erinnere erinner erinnern rappelle rappeler recuérdame recuerdame recordarme".split()
-)
-_FUTURES = frozenset(
-    "enverrai appellerai écrirai donnerai apporterai rappellerai paierai finirai ferai réserverai préparerai achèterai"
-    " enviaré llamaré escribiré"
-    " daré traeré pagaré haré compraré prepararé mandaré terminaré avisaré reservaré".split()
-)
-CUES = _WILL_CUES | _REMIND_CUES | _FUTURES
-REPLY_CUES = frozenset("ll will shall promise werde verspreche vais promets prometo voy".split()) | _FUTURES
 
 Owner = Literal["mind", "user"]
 _TEXT_MAX = 300
@@ -48,24 +38,24 @@ _ASK = (
     r" you(?: could| would)? |you to )|i (?:want|need) you to "
     r"|(?:you (?:should|must|have to|can) )|please |just |be sure to |don't forget to |make sure (?:to |you )|and |also )*"
 )
+_REMIND = (
+    r"(?:(?:remind|nudge|ping|alert|notify) me|(?:set|create|add|make|schedule|give me)(?: me)?(?: up)? (?:a|an|another) (?:\w+ )?"
+    r"(?:reminder|nudge|heads[- ]up)|(?:don't|do not|never) let me forget|make sure (?:that )?i (?:don't forget|remember)"
+    r"|help me (?:to )?remember|i(?:'d like| would like| want| need) to be reminded)"
+)
 _REMINDERS = (
-    pattern(rf"{_ASK}remind me\b(?P<when>[^?]{{0,60}}?) ?\b(?P<how>not to|to|about|that|of) (?P<what>.+)"),
-    pattern(
-        rf"{_ASK}(?:set|create|add|make|schedule|give me)(?: me)?(?: up)? (?:a|an|another) (?:\w+"
-        rf" )?reminder\b(?P<when>[^?]{{0,60}}?) ?\b(?P<how>to|about|that|of) (?P<what>.+)"
-    ),
-    pattern(
-        rf"{_ASK}(?:set|create|add|make|schedule)(?: me)?(?: up)? (?:a|an|another) (?:\w+ )?reminder(?P<when>)(?P<how>) for"
-        rf" (?P<what>.+)"
-    ),
-    pattern(r"(?:please )?(?:don't|do not|never) let me forget(?P<when>)(?P<how>)(?: to| about| that)? (?P<what>.+)"),
-    pattern(r"(?:please )?make sure (?:that )?i (?:don't forget|remember)(?P<when>)(?P<how>) to (?P<what>.+)"),
-    pattern(r"(?:please )?help me (?:to )?remember(?P<when>)(?P<how>) to (?P<what>.+)"),
+    pattern(rf"{_ASK}{_REMIND}\b(?P<when>[^?]{{0,60}}?)(?: ?\b(?P<how>not to|to|about|that|(?<=me |er |ge )of)|:) (?P<what>.+)"),
+    pattern(rf"{_ASK}(?:{_REMIND} for|(?:don't|do not|never) let me forget)(?P<when>)(?P<how>) (?P<what>.+)"),
     pattern(r"(?:bitte )?erinner(?:e|n sie)? mich\b(?P<when>.{0,40}?) ?(?:bitte )?\b(?P<how>daran|dran|an),? (?P<what>.+)"),
     pattern(r"(?:kannst|könntest|würdest) du mich\b(?P<when>.{0,40}?) ?\b(?P<how>daran) erinnern,? (?P<what>.+)"),
+    pattern(r"(?:kannst|könntest|würdest) du mich\b(?P<when>.{0,40}?) ?\ban (?P<how>)(?P<what>.+) erinnern\W*$"),
+    pattern(r"recu[eé]rdame\b(?P<when>.{0,30}?) ?\bque (?P<how>)(?P<what>.+)"),
     pattern(r"rappelle[- ]moi\b(?P<when>.{0,40}?) ?\b(?P<how>de |d'|que |qu')(?P<what>.+)"),
     pattern(r"(?:peux-tu|tu peux|pourrais-tu) me rappeler\b(?P<when>.{0,40}?) ?\b(?P<how>de |d')(?P<what>.+)"),
-    pattern(r"recu[eé]rdame\b(?P<when>.{0,30}?) ?\b(?P<how>que |de )?(?P<what>(?:\w+[aei]r(?:me|le|lo|la|les|te)?|el|la|los|las)\b.+)"),
+    pattern(
+        r"recu[eé]rdame\b(?P<when>.{0,30}?) ?\b(?P<how>que |de )?(?P<what>(?:\w+[aei]r(?:me|le|lo|la|les|te)?|(?<!todos"
+        r" )(?:el|la|los|las)(?! (?:lunes|martes|miércoles|jueves|viernes|sábado|domingo)))\b.+)"
+    ),
     pattern(r"(?:puedes|podrías) recordarme\b(?P<when>.{0,30}?) ?\b(?P<how>que |de )?(?P<what>\w+[aei]r(?:me|le|lo|la)?\b.+)"),
 )
 _FILL = pattern(r"\b(?:again|please|also|bitte|for|then|later|once more|s'il te plaît|por favor)\b|[\s,]")
@@ -81,40 +71,28 @@ _POLITE = pattern(
 _WILL = pattern(r"i(?:'ll| will| shall) (?P<what>.+)")
 _PROMISE = (
     pattern(
-        r"i (?:hereby |do |really |solemnly |can )?(?:promise|swear|vow|pledge|commit|guarantee)(?: you| to you)?(?: that|,)?"
+        r"i (?:hereby |do |really |solemnly |can )?(?:promise|swear|vow|pledge|commit|guarantee)(?: you| to you)?(?: that|,|:)?"
         r" (?:to |i(?:'ll| will| shall) )(?P<what>.+)"
     ),
     pattern(r"i(?:'m| am) committing to (?P<what>.+)"),
-    pattern(r"you have my word(?: that|,)? i(?:'ll| will) (?P<what>.+)"),
+    pattern(r"you have my word(?: that|,|:)? i(?:'ll| will) (?P<what>.+)"),
     pattern(r"i (?:won't|will not|shall not) forget to (?P<what>.+)"),
     pattern(r"ich versprech(?:e|')(?: dir| euch| ihnen)?(?:,? dass ich|,)? (?P<what>.+)"),
     pattern(r"je (?:te |vous )?promets (?:de |d')(?P<what>.+)"),
     pattern(r"(?:te |le |os )?prometo (?:que )?(?P<what>.+)"),
 )
-_GOING = pattern(r"i(?:'m| am) (?:going to|gonna) (?P<what>.+)")
-_GERMAN = pattern(r"ich werde (?P<what>.+)")
-_ROMANCE = (
-    pattern(r"je vais (?P<what>(?:(?:te|vous|lui|leur) |[tl]')?\w+(?:er|ir|re)\b.+)"),
-    pattern(r"voy a (?P<what>\w+[aei]r(?:te|le|les|lo|la)?\b.+)"),
-)
-_FUTURE = pattern(rf"(?:je )?(?P<what>(?:(?:te|vous|lui|leur|le|les|la|lo) |[tl]')*(?P<verb>{'|'.join(_FUTURES)})\b.+)")
+_GOING = pattern(r"(?:i(?:'m| am) )?(?:going to|gonna) (?P<what>.+)")
 _DATED_LEAD = pattern(r"(?P<lead>.{3,40}?),? (?=i(?:'ll| will| shall) |ich werde |je vais |voy a |(?:please )?remind me )")
 _GERMAN_NEVER = pattern(r"\b(?:nie|niemals|nicht|wohl|wahrscheinlich|vielleicht|sicher|immer)\b")
-_GERMAN_STRONG = pattern(
-    r".*(?:schicken|senden|schreiben|zahlen|kaufen|buchen|geben|reichen|stellen|bringen|reparieren|überweisen|melden|rufen|holen|putzen"
-    r"|machen"
-    r"|erledigen|backen|kochen|prüfen|lesen|waschen|gießen|liefern|drucken|unterschreiben|besorgen|beantworten|treffen|besuchen"
-    r"|aufräumen)\W*$"
+_TO_WHOM = r"(?:(?:te|vous|lui|leur|les?|la|lo) |[tl]')*"
+_ROMANCE = rf"{_TO_WHOM}(?:{'|'.join(ROMANCE_DEEDS)})(?:te|les?|l[oa]s?)?\b.*"
+_FOREIGN = (
+    pattern(rf"ich werde (?P<what>(?P<undated>.*(?:{'|'.join(GERMAN_DEEDS)}))\W*)$"),
+    pattern(rf"(?:je vais|voy a) (?P<what>{_ROMANCE})"),
+    pattern(rf"(?:je )?(?P<what>{_TO_WHOM}(?P<undated>{'|'.join(FUTURES)})\b.+)"),
+    pattern(rf"(?:ich |(?:je )?(?=te |t'|vous )|yo )(?P<what>{_TO_WHOM}(?:{'|'.join(DEEDS_NOW)})\b.+)"),
 )
-_ROMANCE_DEED = pattern(
-    r"(?:(?:te|vous|lui|leur|les?|la) |[tl]')*(?:envoyer|appeler|rappeler|écrire|payer|réserver|acheter|préparer|finir|terminer|rendre"
-    r"|apporter"
-    r"|téléphoner|nettoyer|réparer|rédiger|relire|lire|corriger|imprimer|contacter|livrer|déposer|poster|commander|régler|annuler"
-    r"|publier|faire"
-    r"|chercher|visiter|enviar|mandar|llamar|escribir|pagar|reservar|comprar|preparar|terminar|acabar|devolver|traer|llevar|limpiar"
-    r"|reparar|redactar"
-    r"|imprimir|contactar|entregar|pedir|cancelar|publicar|avisar|hablar|leer|revisar|hacer|recoger|visitar)(?:te|les?|l[oa]s?)?\b"
-)
+"""What must be dated to be a promise, unless a group says that it need not."""
 
 _CONDITION = pattern(
     r"\b(?:if|unless|whether|in case|otherwise|or else|maybe|perhaps|possibly|probably|hopefully|might|i guess|i suppose|i"
@@ -126,7 +104,7 @@ _CONDITION = pattern(
 _UNREAL = pattern(
     r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks?|thought|replied|texted|sings?|sang"
     r"|imagine|suppose|supposing|pretend|if|unless"
-    r"|whether|when|once|whenever|while|maybe|perhaps|probably|what|would|could|wish|hope|hoping|dream|lyrics?|quote"
+    r"|si|whether|when|once|whenever|while|maybe|perhaps|probably|what|would|could|wish|hope|hoping|dream|lyrics?|quote"
     r"|example|translate|mean|means|wenn|falls|sagt|sagte|dass|dit|dice|dijo)\b"
 )
 _MY_TIME = pattern(r"(?:when|once|after|as soon as|before) (?:i|i'm|i've|lunch|dinner|work|the meeting|breakfast|school|class)\b")
@@ -145,7 +123,8 @@ _DEED = pattern(
     r"|check (?:the|my|your|our|his|her|with|if|whether|on)\b|file (?:the|my|our)\b|change the (?!subject|topic|channel|world|rules)"
     r"|give \S+ (?:\S+ )?(?:back|the|his|her|their|your|my|an? (?:call|ring|lift|hand|tour))\b"
     r"|(?:pick|drop) (?:\S+ ){1,3}(?:up|off)\b|get (?:\S+ ){1,5}(?:to you|done|ready|\w\w+ed)\b"
-    r"|get you (?:the|your|an?)\b|do (?:the|my|your|our|it|that)\b|make (?:you )?(?:an?|the|dinner|lunch|breakfast)\b(?! (?:difference"
+    r"|get you (?:the|your|an?)\b|draw up|do (?:the|my|your|our|it|that)\b|make (?:you )?(?:an?|the"
+    r"|dinner|lunch|breakfast)\b(?! (?:difference"
     r"|killing|fool|mistake|mess|move"
     r"|fortune))|share (?:my|the|our)\b|take (?:the (?!train|bus|tube|metro|ferry|plane|tram|taxi|boat|stairs|time)|my |your |our |him "
     r"|her |them )(?:\w+ )?(?:to|out|back|in|for a walk)\b|work on (?:the|my|your|our|it)\b|walk (?:the|your|my) dog"
@@ -174,7 +153,8 @@ _VAGUE = pattern(
     r"|some day|some time)\W*$"
 )
 _ORDER = pattern(
-    r"(?:please |just )?(?:send|give(?! me (?:an?|one|two|until|till)\b)|tell|let|show|share|say|provide|paste|ask|upload|drop|ping"
+    r"(?:please |just )?(?:send|give(?! me (?:an?|one|two|until|till)\b)|tell|let (?!me\b(?! know))|show|share|say|provide"
+    r"|paste|ask|upload|drop|ping"
     r"|message|describe|type"
     r"|choose|pick|feel free|wait|hold|hang|help|do|write"
     r"|call|make|take|get|pay|come|stop|keep|leave|put|go|trust|touch|click|reply|answer|try|check|look|read|attach|point|remind)\b"
@@ -184,7 +164,8 @@ _IDIOM = pattern(
     r"(?:call in\b|call it\b|call (?:your|his|her|their) bluff|call the shots|call (?:him|her|them|it|that|this|you|myself) (?:a|an"
     r"|crazy|out"
     r"|names)\b|call (?:back )?later|pay (?:attention|heed|dearly|the price|my respects|for (?:this|that|it))|buy (?:that|it|into)\b"
-    r"|drop (?:that|it|the subject)|have (?!(?:\S+ ){1,6}(?:ready|done|sent|written|\w+ed|for you)\b)|take (?:it|that|your word|my time)\b"
+    r"|drop (?:that|it|the subject)|have (?!(?:\S+ ){1,6}(?:ready|done|sent"
+    r"|written|\w+ed|for you)\b)|take (?:it|that|your word|my time)\b"
     r"|get (?:lost|used|over|out of|rid|through|away|by|better|worse)\b|go (?:to (?:hell|bed|sleep)|through (?:hell|the roof))"
     r"|give (?:you that|up|in|it|this|that)\b|make (?:it|do|a fool)\b|tell you (?:what|one|something|a)|text back|write (?:that|it|him"
     r"|her) (?:off|down)"
@@ -194,7 +175,7 @@ _IDIOM = pattern(
     r"|return (?:the favou?r|your (?:call|smile|love))|bring (?:it|that) up|bring (?:down|out|about|on|around)\b|share your|look over"
     r" my shoulder|forward to|message"
     r" received|report (?:back|you)"
-    r"|test (?:you|your)|meet (?:my|your) maker|read (?:you|between)|paint you)"
+    r"|test (?:you|your)|meet (?:my|your) maker|read (?:you|between)|paint you|remind you that|stop \w+ing)"
 )
 _GO_AHEAD = pattern(r"^(?:of course |go ahead and |be sure to )")
 _WORD = re.compile(r"[\w'’-]+")
@@ -204,8 +185,6 @@ def find_promises(said: Iterable[Clause], known: Known) -> list[Event]:
     """What a message promises, or asks to be reminded of."""
     found: list[CommitmentOpened] = []
     for clause in said:
-        if CUES.isdisjoint(clause.sentence.words):
-            continue
         opened = _reminder(clause, known) or (None if clause.question else _promise(clause, known))
         if opened and not _is_open(opened, known, found):
             found.append(opened)
@@ -216,7 +195,7 @@ def find_promises_in_reply(said: Iterable[Clause], known: Known) -> list[Event]:
     """What a reply promises."""
     found: list[CommitmentOpened] = []
     for clause in said:
-        if clause.question or REPLY_CUES.isdisjoint(clause.sentence.words):
+        if clause.question:
             continue
         opened = _promise_in_reply(clause, known)
         if opened and not _is_open(opened, known, found) and not _resembles_open(opened, known):
@@ -346,7 +325,12 @@ def _is_deed(verb: str, what: str) -> bool:
     """Whether it is something one sets out to do: with a date, much more counts than "send" and "buy"."""
     if _STRONG_PHRASE.match(what) or _DEED.match(what):
         return True
-    return (verb in STRONG or verb in DEEDS) and not _PARTICLE.match(what) and not _EVENT.match(what)
+    known = STRONG | DEEDS
+    return (verb in known or verb.removeprefix("re") in known) and not _PARTICLE.match(what) and not _EVENT.match(what)
+
+
+_NO_DEED = frozenset("be not try love remember promise nicht no ne".split())
+_REFRAIN = pattern(r"(?:stop|quit) \w+ing\b")
 
 
 def _explicit(text: str) -> str | None:
@@ -355,7 +339,7 @@ def _explicit(text: str) -> str | None:
         m = expression.match(text)
         if m:
             verb, what = _verb(m["what"])
-            hollow = verb in HEDGING_ADVERBS or verb in ("be", "not", "try", "love", "remember", "nicht", "no", "ne") or verb == "promise"
+            hollow = verb in HEDGING_ADVERBS or verb in _NO_DEED or _REFRAIN.match(what)
             return None if hollow or not verb else what
     return None
 
@@ -409,30 +393,28 @@ def _stands(clause: Clause) -> bool:
 
 def _foreign(clause: Clause, lead: str, text: str, known: Known, owner: Owner) -> CommitmentOpened | None:
     """Promises in German, French and Spanish: by a verb that says what will be done; in the last two, with a date."""
-    m = _GERMAN.match(text)
-    if m and not _GERMAN_NEVER.search(m["what"]):
-        opened = _opened(clause, lead + m["what"], known, owner)
-        return opened if opened and _GERMAN_STRONG.match(opened.content) else None
-    for expression in _ROMANCE:
+    if _GERMAN_NEVER.search(text):
+        return None
+    for expression in _FOREIGN:
         m = expression.match(text)
         if m:
             opened = _opened(clause, lead + m["what"], known, owner)
-            return opened if opened and opened.due and _ROMANCE_DEED.match(opened.content) else None
-    m = _FUTURE.match(text)
-    return _opened(clause, lead + m["what"], known, owner) if m else None
+            return opened if opened and (opened.due or m.groupdict().get("undated")) else None
+    return None
 
 
 # -- promises in a reply ---------------------------------------------------------------------------------------------------------
 
 _REMIND_YOU = pattern(r"(?:make sure to )?remind you\b(?P<when>.{0,60}?) ?\b(?P<how>to|about|that|of) (?P<what>.+)")
 _AT_ONCE = pattern(r"\b(?:right away|right now|now|immediately|below|here|in a (?:moment|second|minute)|shortly|at once|momentarily)\b")
-_TOLD = frozenset("have discuss continue cover walk help".split())
+_TOLD = frozenset("have discuss continue cover walk help give".split())
 """what only a reply can promise for a later day"""
-_YOUR_TURN = pattern(r"\b(?:as soon as|once|when|after|until) you\b")
+_YOUR_TURN = pattern(r"\b(?:as soon as|once|when|after|until) (?:you|i|we|they|the)\b")
 _LATER = pattern(
     r"(?:check (?:in|back)|follow up|get back to you|report back|let you know|look into (?!it\b|that\b|this\b)|come back to"
-    r" you)\b"
+    r" you|(?:come back|return|circle back) to|revisit|bring (?:this|that|it|the \w+) up again|ask you|keep an eye on)\b"
 )
+_LATER_DATED = pattern(r"(?:come back|return|circle back|revisit|bring|ask|keep)\b(?! to you)")
 
 
 def _promise_in_reply(clause: Clause, known: Known) -> CommitmentOpened | None:
@@ -466,9 +448,9 @@ def _own(clause: Clause, lead: str, verb: str, rest: str, known: Known) -> Commi
     opened = _opened(clause, f"{lead} {rest}" if lead else rest, known, "mind")
     if opened is None:
         return None
-    if opened.due is None and _AT_ONCE.search(rest):
+    if opened.due is None and (_AT_ONCE.search(rest) or len(stems(opened.content)) < 2):
         return None
-    if verb == "" or verb in PROMISED_IN_REPLY or _LATER.match(rest):
+    if verb == "" or verb in PROMISED_IN_REPLY or (_LATER.match(rest) and not _LATER_DATED.match(rest)):
         return opened
     if opened.due is None:
         return None

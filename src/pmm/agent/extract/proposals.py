@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pmm.agent.extract.known import Known
-from pmm.agent.extract.names import REPORTED, name_at
-from pmm.agent.extract.text import Clause, Sentence, pattern
+from pmm.agent.extract.names import name_at
+from pmm.agent.extract.text import REPORTED, Clause, Sentence, pattern
 from pmm.events import Event, NameAdopted, NameProposed
-
-REPLY_CUES = frozenset("call called calling name named go known".split())
 
 _PROPOSALS = (
     pattern(
@@ -61,8 +59,6 @@ _WITH_NAME = (
 def find_proposal(said: Iterable[Clause], known: Known) -> list[Event]:
     """The name that a reply asks to bear."""
     for clause in said:
-        if REPLY_CUES.isdisjoint(clause.sentence.words):
-            continue
         if clause.before and REPORTED.search(clause.before) and not _POLITE.match(clause.before):
             continue
         for expression in _PROPOSALS:

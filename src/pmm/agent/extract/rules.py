@@ -9,18 +9,10 @@ import re
 from collections.abc import Iterable
 
 from pmm.agent.extract.known import Known
-from pmm.agent.extract.names import REPORTED, gives_name
-from pmm.agent.extract.text import Clause, normalise, pattern, stem, stems
+from pmm.agent.extract.names import gives_name
+from pmm.agent.extract.text import NEW_RULE, REPORTED, Clause, normalise, pattern, stem, stems
 from pmm.agent.extract.words import BROAD_VERBS, LANGUAGES, PROVERBS, SENTIMENTS, SUPERSEDING_VERBS, VERBS
 from pmm.events import DirectiveRevoked, DirectiveSet, Event
-
-_SET_CUES = frozenset(
-    "always never ever stop forward future henceforth whenever anymore more again onwards"
-    " immer nie niemals stets ab hör künftig toujours jamais désormais partir arrête siempre nunca jamás adelante deja".split()
-)
-_FROM_NOW_CUES = frozenset("now today here moment point onward".split())
-_REVOKE_CUES = frozenset("rule rules directive directives instruction instructions longer anymore regel regeln règle regla".split())
-CUES = _SET_CUES | _FROM_NOW_CUES | _REVOKE_CUES
 
 _TEXT_MAX = 300
 
@@ -35,14 +27,21 @@ _YOU_MUST = (
 )
 _HEAD = pattern(
     rf"(?:(?P<now>{_FROM_NOW}),? )?(?:please |just |kindly |ok |so )*(?:(?P<must>{_YOU_MUST}) )?(?:please )?"
-    r"(?P<how>always|never,? ever|never|(?:don't|do not) ever(?: again)?|stop|(?:don't|do not|no longer)|only)? ?(?P<what>.+)"
+    r"(?P<how>always|never,? ever|never|(?:don't|do not) ever(?: again)?|stop|quit|(?:don't|do not|no longer)|only)? ?(?P<what>.+)"
 )
 _WHENEVER = pattern(
-    r"(?:when(?:ever)?|if|every time|each time) (?:i|you) [^,]{3,120}, (?:please )?(?P<how>always|never) (?P<verb>[\w-]+)\b"
+    r"(?:(?:when|if) (?:i|you) [^,]{3,120}, (?:please )?(?P<how>always|never)|(?:whenever|(?:every|each|any) time) (?:i|you) [^,]{3,120},"
+    r"(?: please)?(?: always| never)?) (?P<verb>[\w-]+)\b"
 )
 _MOTTO = pattern(r", (?:that's|that is|as (?:they|we|you) say|they say|or so they say|is what)\b")
 # "Never quote me on that" is about what was just said: no standing rule.
 _POINTING = pattern(r"\b(?:it|that|this)(?: again| any ?more)?$")
+_NEW_RULE = pattern(NEW_RULE + r": (?P<what>.+)")
+_STYLE = pattern(
+    r"no(?: more)? (?:\w+ )?(?:emojis?|smileys|exclamation marks?|bullet points?|lists|headings|apologies|jokes|puns"
+    r"|small talk|jargon|slang"
+    r"|disclaimers|follow-up questions|filler|flattery|compliments|metaphors|hashtags|swearing|markdown|clichés)(?:,? please)?$"
+)
 _START = pattern(r"start (?:each|every|your|all|with)\b")
 _ONWARDS = pattern(rf",? (?:{_FROM_NOW})(?:,? please)?\s*$")
 _NO_MORE = pattern(r",? (?:any ?more|any longer|again|ever again|ever)(?:,? please)?\s*$")
@@ -96,7 +95,7 @@ _LANGUAGE_FORMS = (
 )
 
 _REVOKE_VERB = (
-    r"(?:forget|drop|revoke|remove|delete|cancel|scrap|lift|undo|ignore|disregard|discard|withdraw|clear|retire|abandon"
+    r"(?:i take back|forget|drop|revoke|remove|delete|cancel|scrap|lift|undo|ignore|disregard|discard|withdraw|clear|retire|abandon"
     r"|erase|get rid of|you can (?:forget|drop|ignore)|take back)"
 )
 _RULE_NOUN = r"(?:rules?|directives?|instructions?|standing orders?)"
@@ -115,6 +114,16 @@ _THAT_RULE = pattern(
     rf" recent)|my|your) {_RULE_NOUN}(?: (?:now|again|please|i (?:gave|just gave|told) you))?\s*$"
 )
 _ALL_RULES = pattern(rf"(?:please |just )?{_REVOKE_VERB} (?:all|every one)(?: of)?(?: the| my| your| these| those)? {_RULE_NOUN}\s*$")
+_NO_LONGER = pattern(
+    rf"the (?P<topic>[\w -]{{2,60}}?) {_RULE_NOUN} (?:no longer applies|(?:is|are) (?:off|over|void|gone|cancelled"
+    rf"|lifted|history)|(?:doesn't|does"
+    r" not) apply any ?more)$"
+)
+_VERGISS = pattern(
+    r"(?:bitte )?(?:vergiss|streich|oublie|annule|olvida|borra) (?:bitte )?(?:(?:die|diese|la|cette|esa|esta)"
+    r" (?:letzte )?(?:regel|règle|regla))"
+    r"(?: (?:mit|über|zu|sur|de|sobre)(?: den| der| dem| les| la| los)? (?P<topic>.+))?$"
+)
 _NO_NEED = pattern(
     r"(?:you (?:don't|do not) (?:have|need) to|there's no need to|no need to|you no longer (?:have|need) to|you needn't|you"
     r" can stop) (?:always )?(?P<topic>.+)"
@@ -128,7 +137,7 @@ def find_rules(said: Iterable[Clause], known: Known) -> list[Event]:
     events: list[Event] = []
     active = dict(known.directives)
     for clause in said:
-        if clause.question or CUES.isdisjoint(clause.sentence.words):
+        if clause.question:
             continue
         revoked = _revoked(clause, active)
         for did in revoked:
@@ -184,12 +193,15 @@ def _may_follow(clause: Clause) -> bool:
 def _conditional(clause: Clause) -> str | None:
     """ "Whenever I ask about code, always include tests": the whole of it is the rule."""
     m = _WHENEVER.match(clause.sentence.text)
-    if not m or clause.text not in clause.sentence.text[m.start("how") :] or m["verb"].lower() not in VERBS:
+    if not m or clause.text not in clause.sentence.text or m["verb"].lower() not in VERBS:
         return None
     return clause.sentence.text
 
 
 def _english(text: str) -> str | None:
+    m = _NEW_RULE.match(text)
+    if m:
+        return m["what"]
     m = _HEAD.match(text)
     if not m:
         return None
@@ -197,10 +209,12 @@ def _english(text: str) -> str | None:
     lasting = bool(m["now"])
     if _ONWARDS.search(what):
         what, lasting = _ONWARDS.sub("", what), True
-    if how == "stop":
+    if how in ("stop", "quit"):
         return _stopped(what)
+    if how in ("always", "never") and what[:1].isupper() and not text.isupper():
+        return None  # a title
     verb = _VERB.match(what.lower())
-    if not verb or what.lower() in SENTIMENTS or any(what.lower().startswith(proverb) for proverb in PROVERBS):
+    if not verb or what.lower() in SENTIMENTS or what.lower().startswith(PROVERBS):
         return None
     if _POINTING.search(what):
         return None
@@ -215,6 +229,8 @@ def _english(text: str) -> str | None:
         if lasting or _NO_MORE.search(what):
             return order if base in VERBS else None
         return None
+    if _STYLE.match(text):
+        return text
     if lasting:
         return (
             order
@@ -227,7 +243,9 @@ def _english(text: str) -> str | None:
 def _from_now_else(what: str, first: bool) -> str | None:
     """ "From now on you are a pirate", "from now on no emojis"."""
     if first and re.match(
-        r"(?:no (?:more )?\w+|only \w+|you(?:'re| are) (?:a|an|my|to|not|allowed|only|in charge)\b)", what, re.IGNORECASE
+        r"(?:no (?:more )?\w+|max(?:imum)?\b|at most|short|brief|only \w+|you(?:'re| are) (?:a|an|my|to|not|allowed|only|in charge)\b)",
+        what,
+        re.IGNORECASE,
     ):
         return what
     return None
@@ -273,7 +291,7 @@ _LEADING = frozenset(
     "always never ever please stop dont don do not t immer nie niemals toujours jamais siempre nunca you must should any"
     " more anymore again longer".split()
 )
-_SAME = dict.fromkeys(("answer", "answering", "reply", "replying", "respond", "responding"), "answer")
+_SAME = dict.fromkeys("answer answering reply replying respond responding speak speaking talk talking".split(), "answer")
 _NEGATIVE = pattern(r"\b(?:never|don't|do not|stop|no|nie|niemals|kein\w*|jamais|n'|ne|nunca|jamás|arrête|deja de|hör)\b|^n'")
 
 
@@ -323,7 +341,10 @@ def _revoked(clause: Clause, active: dict[int, str]) -> list[int]:
     if m:
         vague = m["which"].lower() in ("the", "my", "your")
         return [max(active)] if not vague or len(active) == 1 else []
-    for expression in (_BY_TOPIC, _BY_NAME):
+    m = _VERGISS.match(text)
+    if m and not m["topic"]:
+        return [max(active)]
+    for expression in (_BY_TOPIC, _BY_NAME, _NO_LONGER, _VERGISS):
         m = expression.match(text)
         if m:
             return _about(clause.restore(m["topic"]), active, 0.6)

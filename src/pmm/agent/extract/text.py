@@ -45,7 +45,7 @@ class _Pattern:
         compiled = re.compile(_APOSTROPHE.sub(lambda m: "['’]" if m[0] == "'" else m[0], self.source), self.flags)
         # From now on these are found before __getattr__ is asked.
         self.match, self.fullmatch, self.search = compiled.match, compiled.fullmatch, compiled.search
-        self.finditer, self.sub, self.split = compiled.finditer, compiled.sub, compiled.split
+        self.finditer, self.sub, self.subn, self.split = compiled.finditer, compiled.sub, compiled.subn, compiled.split
         return getattr(compiled, name)
 
 
@@ -120,11 +120,24 @@ _OWN_LABEL = pattern(
     r"|promise|deal|ok(?:ay)?"
     r"|(?:a |the |my |one |new |house |standing |another |last |final |first )*(?:rules?|thing|plan|request|promise|note"
     r"|instruction|reminder)"
-    r"|(?:one|two|three|a few|some|a couple of)(?: more| last| other)? (?:things?|rules|requests|points)|to be clear|for the record"
+    r"|i(?:'ve| have) decided|(?:one|two|three|a few|some|a couple of)(?: more| last| other)? (?:things?|rules"
+    r"|requests|points)|to be clear|for the record"
     r"|(?:good |great |bad |quick )?(?:news|update|status)|heads up|(?:my )?(?:to-?do(?: list)?|tasks?|things to do|plans?"
     r"|promises|list|agenda)(?: for .{1,20})?"
     r"|neue regel|regel|wichtig|übrigens|règle|nouvelle règle|regla|nueva regla) ?)(?: for you| from now on| please)?\s*"
 )
+REPORTED = pattern(
+    r"\b(?:says?|said|read|heard|saw|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks|replied|texted|sings?|sang|imagine"
+    r"|suppose|supposing|pretend|if|unless"
+    r"|whether|say that|example|instance|story|novel|movie|film|song|game|play|when|once|where|exercises?|scenario"
+    r"|role-?play|purposes?|hypothetically|let's say|dream|dreamt|sagte|sagt|dit|dice|dijo|wenn|si)\b"
+)
+"""what makes what follows somebody else's words, or made up"""
+# What one says of what one is about to say: "I've thought about it: ...", "just so you know: ...".
+_OWN_REMARK = pattern(r"(?:.*\b)?(?:i|i've|i'll|you|you're|me)\b.{0,40}\b(?:it|me|too|to|know|will|decided|mind|now|here)")
+NEW_RULE = r"^(?:(?:a|one|my|here's a|here is a) )?(?:(?:new|another|more|last|standing) )+rule(?: for you)?(?=$|:)"
+# Such a label is a part of what follows: "set a reminder for tomorrow: dentist", "you have my word: I'll ...".
+_OPEN_LABEL = pattern(r"\b(?:remind me|reminder|nudge)\b|^(?:you have my word|i (?:promise|swear))$|" + NEW_RULE)
 
 
 def read(text: str, addressee: str | None, *, reply: bool = False) -> list[Sentence]:
@@ -331,8 +344,14 @@ _STOP = re.compile(r"[.!?…]+[)\]*_\U000f0000-\U000ffffd]*(?:\s+|$)|[。！？]
 _ABBREVIATIONS = frozenset("mr mrs ms dr prof st jr sr vs no nr e.g i.e eg ie etc bzw z.b ca approx dept est fig sra dra mme m".split())
 _MONTH = pattern(r"(?:jan|feb|fév|mar|mär|apr|avr|ma[iy]|mayo|jun|jul|jui|aug|aoû|sep|o[ck]t|nov|de[cz]|déc|ene|abr|ago|dic)")
 _ASKS = re.compile(r"[?？](?:[^\w]*)$")
-_POLITE_TAG = pattern(r",? ?\b(?:ok(?:ay)?|please|alright|all right|deal|got it|understood|thanks|bitte|vale|d'accord|ja)\s?\?+\W*$")
-_ATTRIBUTED = pattern(r", (?:\w+ ){1,4}(?:says?|said|told (?:me|us)|used to say|wrote|goes)\W*$|, (?:sagt|sagte|dit|dice) .{2,40}$")
+_POLITE_TAG = pattern(
+    r",? ?\b(?:ok(?:ay)?|please|alright|all right|deal|got it|understood|thanks|(?:would|will|could|can) (?:you|u)"
+    r"|bitte|vale|d'accord|ja)\s?\?+\W*$"
+)
+_ATTRIBUTED = pattern(
+    r", (?:\w+ ){1,4}(?:says?|said|told (?:me|us)|used to say|wrote|goes)\W*$|, said (?:\w+ ){1,3}\W*$|, said (?:no"
+    r" one|nobody)(?: ever)?\W*$|, (?:sagt|sagte|dit|dice) .{2,40}$"
+)
 _ASIDE = pattern(
     r"[,;–— ](?:(?<=[,;–—]) ?(?:and |but |so |und |et |y )?|(?<= )(?:- |(?:and|but|so|und|et|y) ))(?=(?:who|what|where|why"
     r"|how|which|can you|could you|do you|does|did|are you|have you"
@@ -370,12 +389,27 @@ def _goes_on(text: str, start: int, stop: re.Match[str]) -> bool:
     return last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha() and last != "i" and following.isupper())
 
 
+# "dont", "im" and, where a verb follows, "ill", as people type them.
+_CONTRACTED = pattern(
+    r"\b(do|does|did|is|are|was|wo|ca|would|could|should|have|has)nt\b|(?<!\S)(i(?=m |ve )|you(?=re )|that(?=s )"
+    r"|let(?=s )|(?:(?<=^)|(?<=and )|(?<=, ))i(?=ll \w))"
+)
+
+
+def _apostrophe(m: re.Match[str]) -> str:
+    return f"{m[1]}n't" if m[1] else f"{m[2]}'"
+
+
 def _sentence(part: str, held: tuple[str, ...]) -> Sentence | None:
-    part = " ".join(part.replace("**", "").split())
+    part = _CONTRACTED.sub(_apostrophe, " ".join(part.replace("**", "").split()))
     colon = part.find(": ")
     if 0 <= colon < len(part) - 2:
         # After a colon stands what somebody said, or an example, unless the label is one's own.
-        part = part[colon + 2 :] if _OWN_LABEL.fullmatch(part[:colon]) else part[:colon]
+        label = strip_leads(part[:colon], None)
+        if _OWN_LABEL.fullmatch(label) or (_OWN_REMARK.fullmatch(label) and not REPORTED.search(label)):
+            part = part[colon + 2 :]
+        elif not _OPEN_LABEL.search(label):
+            part = part[:colon]
     if _ATTRIBUTED.search(part, max(0, len(part) - 60)):
         return None
     question = False

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pmm.agent.extract.names import REPORTED
-from pmm.agent.extract.text import Clause, Sentence, pattern
+from pmm.agent.extract.text import REPORTED, Clause, Sentence, pattern
 from pmm.events import Event, TraitAdjusted
 from pmm.projections.traits import SAID_STEP
-
-CUES = frozenset(
-    "thank thanks danke merci gracias good great nice well lovely wonderful brilliant perfect excellent too helpful kind sweet funny"
-    " love trop zu"
-    " demasiado bien gut bravo best hilarious witty entertaining fun funny amazing awesome fantastic appreciate like".split()
-)
 
 _VERY = r"(?:so |really |very |just |truly |absolutely |incredibly |quite )*"
 _THANKED = pattern(r"\b(?:thank you|thanks)\b")
@@ -80,7 +73,7 @@ def find_tone(said: Iterable[Clause], typed: Iterable[Sentence]) -> list[Event]:
     # "Good job" and "well done" whole: as clauses they would have lost a greeting.
     moves = ["A" for sentence in typed if not sentence.question and _WELL_DONE.match(sentence.text)]
     for clause in said:
-        if clause.question or CUES.isdisjoint(clause.sentence.words) or (clause.before and REPORTED.search(clause.before)):
+        if clause.question or (clause.before and REPORTED.search(clause.before)):
             continue
         text = _MANNERS.sub("", clause.text.rstrip(_TRAILING))
         m = _TOO.match(text) or _TOO_ELSEWHERE.match(text)

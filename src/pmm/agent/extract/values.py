@@ -99,7 +99,9 @@ def workplace(text: str, about: About) -> list[str]:
 
 def job(text: str, about: About) -> list[str]:
     """A trade, without its article."""
-    m = re.match(r"(?:(?:an?|the) )?(?P<job>(?!retired|former|ex-|bit|fan|kind|lot)[\w-]+(?: [\w-]+){0,3}?)$", text)
+    m = re.match(
+        r"(?:(?:an?|the) )?(?P<job>(?!retired|former|ex-|bit|fan|kind|lot)[\w-]+(?: [\w-]+){0,3}?)(?:$|(?: btw| by the way)?,)", text
+    )
     if m is None or m["job"].split()[-1].lower() not in JOBS or words_of(m["job"]) & _NO_LONGER_OR_NOT_YET:
         return []
     return [m["job"]]
@@ -255,3 +257,15 @@ def favourite(text: str, about: About) -> list[str]:
     words = words_of(value)
     ok = whole and words.isdisjoint(NO_FAVOURITE) and not _SPOILT.search(text) and max(value) < "\U000f0000"
     return [value] if ok else []
+
+
+def whole(text: str, about: About) -> list[str]:
+    """All of it."""
+    return [text]
+
+
+def detail(text: str, about: About) -> list[str]:
+    """An address, a number, a size: one to four words, of which some letter is a digit, a capital, or an @."""
+    m = re.match(r"[\w@+./:'’-]+(?: [\w@+./:'’-]+){0,5}", text)
+    value = m[0].rstrip(".") if m else ""
+    return [value] if m and _ends(text, m.end()) and re.search(r"[A-Z\d@]", value) and words_of(value).isdisjoint(NO_FAVOURITE) else []
