@@ -63,7 +63,7 @@ def test_why_gives_each_signals_share(chat: Any) -> None:
     said = chat("/why", "Ana told me that the heron stood by the pond.", "What did Ana say about the heron?", "/why")
     assert said.startswith("Nothing has been said yet.")
     assert "the heron stood by the pond." in said.rpartition("[#")[2]
-    assert re.search(r"0\.\d+ = \w+ 0\.\d+ \+ ", said)
+    assert re.search(r"\d\.\d+ = \w+ 0\.\d+ \+ ", said)
 
 
 def test_an_unknown_command_gets_its_nearest_and_is_not_said(chat: Any, db: str) -> None:

@@ -42,7 +42,7 @@ def test_one_turn_is_shown_with_its_signals_decisions_and_times(pmm: Run, mind: 
     shown = pmm("trace", str(other["id"]), "--db", mind).stdout
     assert "\x1b" not in shown
     assert shown.startswith(f"#{other['turn']} Who sold me the piano?")
-    for part in ("route: model, scripted", "looked at: 2 nodes", "left out: nothing", "shown: opening", "decided", "took "):
+    for part in ("route: model, scripted", "looked at: 2 nodes", "left out: memory #", "shown: opening", "decided", "took "):
         assert f"─ {part}" in shown
     assert "█" in shown and "#2 shown Ana sold me the piano." in shown and "words " in shown
     assert "recall " in shown and " ms" in shown
