@@ -136,6 +136,11 @@ class Line:
         """How many wait."""
         return len(self._waiting)
 
+    @property
+    def all(self) -> list[Spoken]:
+        """What is spoken now, then what waits, in order."""
+        return [*([self.now] if self.now else []), *self._waiting]
+
     def ahead(self, spoken: Spoken) -> int:
         """How many turns come before this one."""
         place = next((n for n, waiting in enumerate(self._waiting) if waiting is spoken), None)
@@ -175,6 +180,6 @@ class Line:
         if self._task is None:
             return
         if not (await asyncio.wait([self._task], timeout=seconds))[0]:
-            for spoken in [*self._waiting, *([self.now] if self.now else [])]:
+            for spoken in reversed(self.all):
                 spoken.stop()
             await asyncio.wait([self._task], timeout=STOPPING_S)

@@ -17,7 +17,7 @@ from pmm.agent.spend import Today
 from pmm.agent.stage import permissions
 from pmm.clock import Clock, Ids, stopwatch
 from pmm.config import Settings, check_zone, load_settings, system_zone
-from pmm.errors import HeadMoved, InvalidInput, MindClosed, StorageError
+from pmm.errors import HeadMoved, InvalidInput, MindBusy, MindClosed, StorageError
 from pmm.events import FORMAT, Due, Event, MindCreated, Turn, microseconds
 from pmm.llm.model import ChatModel
 from pmm.memory.graph import Relation, Visitor, graph_slice
@@ -88,6 +88,7 @@ class Mind:
         self._named = model
         self._model: ChatModel | None = model if isinstance(model, ChatModel) else None
         self._owns_model = owns_model
+        self._former: list[ChatModel] = []
         self._thinker = thinker
         self._closed = False
         self._stream: Callable[[], ReplyStream | None] = lambda: None
@@ -422,6 +423,17 @@ class Mind:
             self._model = open_speaker(str(self._named), self.settings)
         return self._model
 
+    def speak_with(self, name: str) -> None:
+        """The model of that name speaks from now on. Raises UnknownModel, ModelUnavailable, ConfigError; MindBusy in a turn."""
+        from pmm.llm.selection import open_speaker
+
+        self._check_open()
+        if self.speaking:
+            raise MindBusy("a reply is being spoken.", hint="Switch when it has ended, or stop it.")
+        if self._model is not None and self._owns_model:
+            self._former.append(self._model)  # other minds may share it: it is closed with this one
+        self._model, self._owns_model = open_speaker(name, self.settings), True
+
     def background(self) -> list[Lag]:
         """How far the background work is."""
         return self._background.lags()
@@ -646,8 +658,8 @@ class Mind:
         if self._encoding is not None:
             self._encoding.close()
         self._log.close()
-        if self._model is not None and self._owns_model:
-            self._model.close()
+        for model in (*self._former, *([self._model] if self._model is not None and self._owns_model else [])):
+            model.close()
         if self._thinker is not None:
             self._thinker.close()
 

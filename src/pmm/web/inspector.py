@@ -9,7 +9,19 @@ import msgspec
 
 from pmm.api import shapes
 from pmm.api.errors import absent
-from pmm.events import Event, FactAsserted, NameAdopted
+from pmm.events import (
+    ContextBuilt,
+    Event,
+    FactAsserted,
+    FactRetracted,
+    ModelSwitched,
+    NameAdopted,
+    NameProposed,
+    PolicyChanged,
+    ReplyContradicted,
+    StageChanged,
+    TraitAdjusted,
+)
 from pmm.web.parts import Part, button, event_link, kind_tag, moment, section, tag, text
 
 if TYPE_CHECKING:
@@ -19,6 +31,7 @@ if TYPE_CHECKING:
 TEXT_MAX = 20_000
 """characters of an event that are sent to the browser"""
 BRIEF_MAX = 160
+TRAITS = {"O": "Openness", "C": "Conscientiousness", "E": "Extraversion", "A": "Agreeableness", "N": "Neuroticism"}
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -120,15 +133,40 @@ def _row(event: Event, relation: str, score: float | None = None) -> None:
         text("p", brief(event))
 
 
-def brief(event: Event) -> str:
-    """What a person would read of an event, on a line."""
-    if event.kind == "context_built":  # its content is the header as it was sent
-        return f"{len(event.sources)} memories, {event.tokens:,} tokens"  # type: ignore[attr-defined]
-    if event.content:
-        line = " ".join(event.content.split())
-        return line if len(line) <= BRIEF_MAX else line[: BRIEF_MAX - 1] + "…"
+def brief(event: Event, most: int = BRIEF_MAX) -> str:
+    """What a person would read of an event, on a line of at most so many characters."""
+    line = _in_words(event) or " ".join(event.content.split())
+    if line:
+        return line if len(line) <= most else line[: most - 1] + "…"
     fields = [(name, value) for name, value in shapes.event(event).items() if name not in ("id", "ts", "kind", "content", "key")]
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in fields if isinstance(value, (str, int, float)) and value != "")
+
+
+def _in_words(event: Event) -> str:
+    """Of the kinds whose content says nothing, or something else than what happened."""
+    match event:
+        case ContextBuilt():
+            return f"{len(event.sources)} memories, {event.tokens:,} tokens"
+        case NameAdopted():
+            who, is_ = ("The mind", "is") if event.whose == "mind" else ("You", "are")
+            return f"{who} {is_} called {event.name}" if event.name else f"{who} {is_} called nothing any more"
+        case NameProposed():
+            return f"It would like to be called {event.name}"
+        case TraitAdjusted():
+            return f"{TRAITS[event.trait]} {event.delta:+.2f}: {event.cause.replace('_', ' ')}"
+        case StageChanged():
+            return f"From stage {event.before} to stage {event.after}"
+        case ModelSwitched():
+            return f"From {event.before} to {event.after}" if event.before else event.after
+        case PolicyChanged():
+            return f"{event.policy.replace('_', ' ')}: {event.old} → {event.new}, by {event.cause}"
+        case FactRetracted() if event.superseded_by:
+            return f"Fact {event.fact:,} was superseded by {event.superseded_by:,}"
+        case FactRetracted():
+            return f"Fact {event.fact:,} holds no longer"
+        case ReplyContradicted():
+            return "; ".join(f"“{claim.said}”: {claim.truth}" for claim in event.claims)
+    return ""
 
 
 def _cut(said: str) -> str:

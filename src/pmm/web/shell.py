@@ -12,14 +12,16 @@ from pmm.api.asking import at_of
 from pmm.api.minds import DEFAULT
 from pmm.api.state import state_of
 from pmm.errors import InvalidInput
+from pmm.runtime.models import list_models
 from pmm.web import chat, commitments, in_mind, inspector, ledger, memory, mind, performance, reasoning
-from pmm.web.parts import button, icon, link, tag, text
+from pmm.web.parts import Part, button, icon, link, tag, text
 from pmm.web.tab import told
 
 if TYPE_CHECKING:
     from nicegui.element import Element
 
     from pmm.api.shapes import State
+    from pmm.runtime.models import ModelRow
     from pmm.web.tab import Refresh, Tab
 
 PAGES: dict[str, tuple[str, str, str, Callable[..., Any]]] = {
@@ -53,7 +55,7 @@ KEYS = (
 async def build(tab: Tab, minds: Sequence[str]) -> None:
     """The whole page, with the part of it that the address names. minds: those of this server, to go to."""
     state = await tab.ask(lambda: state_of(tab.mind, tab.at))
-    tab.name = state.name or "the mind"
+    tab.call(state.name)
     await _Shell(tab, minds, state).build()
 
 
@@ -67,6 +69,7 @@ class _Shell:
         self._links: list[tuple[Element, str]] = []
         tab.zone = ZoneInfo(state.zone)
         tab.toast = self._toast
+        tab.choose_model = self._choose_model
 
     async def build(self) -> None:
         client = self._tab.client
@@ -85,10 +88,13 @@ class _Shell:
             self._aside()
             self._bottom_tabs()
             self._help()
-            self._status = tag("p", "hidden", role="status", aria_live="polite", id="status")
+            self._models = tag("dialog", "sheet", id="models", aria_label="Models")
+            status = text("p", "", "hidden", role="status", aria_live="polite", id="status")
+            self._tab.say = status.set_text
             self._toasts = tag("div", "toasts", role="status", aria_live="polite")
         ui.on("pmm_event", lambda e: self._inspect(_number(e.args)))
         ui.on("pmm_close", self._close)
+        ui.on("pmm_write", lambda e: self._tab.write(e.args))
         client.sub_pages_router.on_path_changed(lambda path: self._arrived(path))
         ui.sub_pages({f"/{name}": partial(known[3], self._tab) for name, known in PAGES.items()}, root_path=self._tab.base)
         self._arrived(client.sub_pages_router.current_path)
@@ -108,9 +114,7 @@ class _Shell:
                 if len(self._minds) > 1:
                     self._chooser()
                 self._as_of = button("As of now", self._back_one, symbol="history", kind="chip", id="as-of")
-                with tag("span", "chip still model"):
-                    icon("memory")
-                    self._model = text("span", "")
+                self._model = button("", self._choose_model, symbol="memory", kind="chip", classes="model", title="Switch model")
                 with link("", self._tab.path("ledger"), "chip saved") as saved:
                     icon("check_circle", "ok")
                     self._saved = text("span", "")
@@ -129,12 +133,12 @@ class _Shell:
     def _tell(self) -> None:
         """Put what is known into the header and the bars."""
         state, tab = self._state, self._tab
-        self._avatar.text = (state.name or "?")[:1].upper()
+        self._avatar.text = tab.initial
         self._name.text = state.name or "A mind without a name yet"
         self._tone.text = " · ".join(filter(None, (f"Stage {state.stage.level}", ", ".join(state.tone))))
-        self._model.text = state.model or "no model yet"
-        self._saved.text = f"All saved · {state.head:,} events"
-        self._as_of.default_slot.children[1].text = "As of now" if tab.at is None else f"As of {tab.at:,}"  # type: ignore[attr-defined]
+        _label(self._model, state.model or "No model yet")
+        self._saved.text = f"All saved · {state.head:,} event{'' if state.head == 1 else 's'}"
+        _label(self._as_of, "As of now" if tab.at is None else f"As of {tab.at:,}")
         self._past.set_visibility(tab.at is not None)
         if tab.at is not None:
             self._past_text.text = f"You are looking at the mind after event {tab.at:,}. Nothing can be changed there."
@@ -154,7 +158,7 @@ class _Shell:
         tab = self._tab
         self._head = await tab.ask(lambda: tab.mind.log.head[0])
         self._state = await tab.ask(lambda: state_of(tab.mind, tab.at))
-        tab.name = self._state.name or "the mind"
+        tab.call(self._state.name)
         self._tell()
 
     # -- the moment --------------------------------------------------------------------------------------------------------------------
@@ -284,6 +288,32 @@ class _Shell:
                 text("span", "Single keys work (Enter and Esc always do)")
             with tag("form", method="dialog"):
                 text("button", "Close", "button primary")
+
+    def _choose_model(self) -> None:
+        """The models there are, asked for when they are to be shown."""
+        self._models.clear()
+        with self._models:
+            text("h2", "Which model speaks?")
+            Part(self._tab, lambda: tuple(list_models(self._tab.mind.settings)), self._offer, kinds=(), lines=4)
+            with tag("form", method="dialog"):
+                text("button", "Close", "button")
+        self._tab.client.run_javascript("document.getElementById('models').showModal()")
+
+    def _offer(self, rows: Sequence[ModelRow]) -> None:
+        with tag("ul", "plain rows"):
+            for row in rows:
+                with tag("li"):
+                    button(row.name, partial(self._switch, row.name), kind="quiet")
+                    text("p", " · ".join(filter(None, (row.where, row.note))), "muted small")
+
+    async def _switch(self, name: str) -> None:
+        self._tab.client.run_javascript("document.getElementById('models').close()")
+        mind = self._tab.mind
+        await self._tab.act(lambda: mind.speak_with(name), f"From now on {name} speaks.")
+
+
+def _label(button: Element, says: str) -> None:
+    button.default_slot.children[1].text = says  # type: ignore[attr-defined]
 
 
 _VALUE = "(event) => emit(event.target.value)"

@@ -22,12 +22,17 @@ if TYPE_CHECKING:
     from pmm.web.live import Live
 
 T = TypeVar("T")
+Message = dict[str, str]
+"""text: what was typed; key: an idempotency key of its own"""
 Refresh = Callable[[], Awaitable[object]]
 Toast = Callable[[str, "Refresh | None", bool], None]
 
 
 class Tab:
     """at: the event as of which everything is shown; None: now. base: what the paths of this mind's pages begin with.
+
+    toast(text, undo, bad): a line at the foot of the page. say(text): what a screen reader is to say. choose_model: offers the
+    models there are. write: the page that is shown takes what was typed into its composer.
 
     Made while a page is built, and closed with it. Everything here is called from the event loop; what may block goes through `ask`.
     """
@@ -40,13 +45,20 @@ class Tab:
         self.client = ui.context.client
         self.at: int | None = int(at) if at and at.isascii() and at.isdigit() and len(at) < 19 else None
         self.zone = ZoneInfo("UTC")
-        self.name = "the mind"
+        self.name, self.initial = "the mind", "?"
         self.toast: Toast = lambda text, undo, bad: None
+        self.say: Callable[[str], object] = lambda text: None
+        self.choose_model: Callable[[], None] = lambda: None
+        self.write: Callable[[Message], object] = lambda message: None
         self._following: list[tuple[Element, frozenset[str] | None, Refresh]] = []
         stop = live.listen(self._heard)
         self.client.on_delete(stop)
 
     # -- looking ---------------------------------------------------------------------------------------------------------------------
+
+    def call(self, name: str | None) -> None:
+        """What the mind is called on the page."""
+        self.name, self.initial = (name, name[:1].upper()) if name else ("the mind", "?")
 
     async def ask(self, question: Callable[[], T]) -> T:
         """What a function answers that may block: it runs in a thread."""

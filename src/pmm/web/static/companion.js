@@ -87,6 +87,10 @@
       if (NARROW.matches) root.classList.remove("side-open");
     } else if (!on("[data-more]") && !on(".rail")) closeMore();
     if (on("a[href^='/']")) arriving = true;
+    if ((hit = on(".prose a[href]")) && /^https?:/.test(hit.getAttribute("href"))) {
+      e.preventDefault(); // a link that a model wrote: elsewhere, and nothing is told of this page
+      window.open(hit.href, "_blank", "noopener,noreferrer");
+    }
     if ((hit = on("a.skip"))) {
       e.preventDefault();
       main()?.focus();
@@ -157,7 +161,7 @@
     j: () => row(1),
     k: () => row(-1),
     o: () => inRow("[data-event]")?.click() ?? true,
-    m: () => inRow("summary, [data-memory]")?.click() ?? true,
+    m: () => inRow("[data-memory]")?.click() ?? true,
     w: () => inRow("[data-event]")?.click() ?? true,
     "?": () => $("#help")?.showModal() ?? true,
   };
@@ -188,7 +192,7 @@
     if (!field || field.disabled || !field.value.trim()) return;
     if (root.classList.contains("offline-now")) return; // the draft stays
     const key = Math.random().toString(36).slice(2) + Date.now().toString(36);
-    emitEvent("pmm_send", { text: field.value, key });
+    emitEvent("pmm_write", { text: field.value, key });
     field.value = "";
     sessionStorage.removeItem(DRAFT());
     grow(field);
@@ -223,20 +227,28 @@
   function atEnd(scroller) {
     return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < END;
   }
+  let turns = 0;
+  let fresh = false; // something was said below, unseen
   function follow() {
     const scroller = main();
-    if (!scroller || !$(".transcript")) return;
+    if (!scroller || !$(".talk")) return;
+    const now = $$(".talk .turn").length;
     if (following) scroller.scrollTop = scroller.scrollHeight;
+    else if (now > turns && turns) fresh = true;
+    turns = now;
+    tellBelow(scroller);
+  }
+  function tellBelow(scroller) {
+    if (following || atEnd(scroller)) fresh = false;
     const below = $("[data-below]");
-    if (below) below.hidden = following || atEnd(scroller);
+    if (below) below.hidden = !fresh;
   }
   document.addEventListener(
     "scroll",
     (e) => {
-      if (e.target !== main() || !$(".transcript")) return;
+      if (e.target !== main() || !$(".talk")) return;
       following = atEnd(e.target);
-      const below = $("[data-below]");
-      if (below) below.hidden = following;
+      tellBelow(e.target);
     },
     true,
   );
@@ -246,6 +258,8 @@
     follow();
   });
   addEventListener("resize", follow);
+  for (const name of ["offline", "online"])
+    addEventListener(name, () => root.classList.toggle("offline-now", !navigator.onLine || document.getElementById("popup")?.ariaHidden === "false"));
 
   // -- everything that is drawn ---------------------------------------------------------------------------------------------------
   const sizes = new ResizeObserver(follow);
@@ -260,11 +274,16 @@
       grow(write);
       if (!NARROW.matches) write.focus({ preventScroll: true });
     }
-    const transcript = $(".transcript");
+    const transcript = $(".talk");
     if (transcript !== watched) {
       sizes.disconnect();
       if (transcript) sizes.observe(transcript);
       watched = transcript;
+    }
+    for (const wanted of $$("[data-focus]")) {
+      delete wanted.dataset.focus;
+      wanted.focus();
+      wanted.select?.();
     }
     const box = $("#single-keys");
     if (box && !box.dataset.set) {
@@ -275,6 +294,6 @@
     arrived();
     follow();
     const popup = document.getElementById("popup");
-    root.classList.toggle("offline-now", popup?.getAttribute("aria-hidden") === "false");
+    root.classList.toggle("offline-now", popup?.getAttribute("aria-hidden") === "false" || !navigator.onLine);
   }).observe(document.body ?? root, { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-hidden", "disabled"] });
 })();
