@@ -873,7 +873,7 @@ PLAIN += [
     ("You can call me stupid, but I liked it.",),
     ("Don't you dare call me Bobby.",),
     ("From now on, I'm going to call you Sparky.", "name mind Sparky"),
-    ("Let's go with a new name: you are now called Vega.",),
+    ("Let's go with a new name: you are now called Vega.", "name mind Vega"),
     ("You will be known as Titan.", "name mind Titan"),
     ("I name you Galahad!", "name mind Galahad"),
     ("Okay Echo, your name is Luna now.", "name mind Luna"),

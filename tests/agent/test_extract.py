@@ -5,7 +5,9 @@ from __future__ import annotations
 import runpy
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -29,6 +31,7 @@ from pmm.events import (
 
 TABLE = runpy.run_path(str(Path(__file__).with_name("sentences.py")))
 PLAIN, KNOWN, PROPOSED, REPLIES = TABLE["PLAIN"], TABLE["KNOWN"], TABLE["PROPOSED"], TABLE["REPLIES"]
+UNSEEN = runpy.run_path(str(Path(__file__).with_name("unseen.py")))
 NOW = datetime(2026, 3, 6, 10, 0, tzinfo=ZoneInfo("Europe/Berlin"))
 NOTHING = Known(now=NOW, zone="Europe/Berlin")
 SOMETHING = Known(now=NOW, zone="Europe/Berlin", commitments=TABLE["COMMITMENTS"], directives=TABLE["DIRECTIVES"], facts=TABLE["FACTS"])
@@ -105,17 +108,28 @@ def report(scores: dict[str, tuple[int, int, int]]) -> tuple[float, float]:
     return precision, recall
 
 
+def unseen() -> Iterator[tuple[str, list[str], list[str]]]:
+    """The rows of the batches that somebody wrote without having seen the extractor."""
+    later = partial(Known, now=datetime(2026, 3, 12, 10, 0, tzinfo=ZoneInfo("Europe/Berlin")), zone="Europe/Berlin")
+    yield from ((text, expected, message(text, later())) for text, *expected in UNSEEN["PLAIN"])
+    yield from ((text, expected, reply(text, later())) for text, *expected in UNSEEN["REPLIES"])
+    for commitments, directives, said, own, replied in UNSEEN["BATCHES"]:
+        yield from ((text, expected, message(text, later(commitments=commitments, directives=directives))) for text, *expected in said)
+        yield from ((text, expected, reply(text, later(commitments=own))) for text, *expected in replied)
+
+
 def test_the_labelled_sentences_are_read_as_labelled(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [(text, expected, message(text)) for text, *expected in PLAIN]
     rows += [(text, expected, message(text, SOMETHING)) for text, *expected in KNOWN]
     rows += [(text, expected, message(text, ASKED)) for text, *expected in PROPOSED]
     rows += [(text, expected, reply(text, SOMETHING)) for text, *expected in REPLIES]
+    rows += list(unseen())
     scores, misread = judge(rows)
     with capsys.disabled():
         print(f"\n{len(rows)} sentences")
         precision, recall = report(scores)
         print(*misread, sep="\n")
-    assert len(rows) >= 3300
+    assert len(rows) >= 4500
     assert sum(not expected for _, expected, _ in rows) >= len(rows) // 2
     assert precision >= 0.97
     assert recall >= 0.80

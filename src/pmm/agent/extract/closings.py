@@ -28,7 +28,7 @@ _IS_DONE = pattern(
     r"(?:(?:the|my|your|our|that) )?(?P<what>[^,;]{2,80}?)(?P<is> is| are| has been| have been| was| were|'s)?(?: now| finally|"
     r" already| all| just)* "
     r"(?P<verb>done|complete|sent|paid|bought|written|made|\w+ed)(?: now| already| today| yesterday| this morning| last"
-    r" night| off| out|,? as promised| (?:to|for) (?P<whom>[\w ]{2,40}))?\s*$"
+    r" night| off| out|,? as promised|,? finally|,? at last| (?:to|for) (?P<whom>[\w ]{2,40}))?\s*$"
 )
 _UNAIDED = frozenset("done sent finished submitted completed booked delivered posted fixed ordered renewed paid".split())
 """what "invoice sent" may leave its "is" out of; "Ana called" says something else"""
@@ -83,7 +83,9 @@ _NO_NEED = pattern(
     r" needn't|please don't|don't|do not|stop) "
     r"remind(?:ing)? me (?:any ?more )?(?:to|about) (?P<what>.+)"
 )
-_FORGET_ABOUT = pattern(r"(?:please |just |let's |you can )*(?:forget|never mind|scratch|skip|scrap) (?:about )?(?P<what>.*\w+ing .+)")
+_FORGET_ABOUT = pattern(
+    r"(?:please |just |let's |you can |we can )*(?:forget|never mind|scratch|skip|scrap) (?:about )?(?P<what>.*\w+ing" r" .+)"
+)
 _WONT = pattern(
     r"i(?:'m not going to| am not going to|'m no longer going to| won't(?: be)?| will not(?: be)?|'ve decided not to| no"
     r" longer need to| don't need to| don't have to) "
@@ -103,9 +105,11 @@ _HERE = re.compile(
 HERE_CHARS = 4_000
 _GIVEN = frozenset(
     stem(word)
-    for word in "send write give show draft prepare list make compose share tell summarise summarize translate outline sketch put schicken"
+    for word in "send write give show draft prepare list make compose share tell summarise summarize translate outline sketch put"
+    " compile collect gather plan create generate produce find look work design schicken"
     " schreiben envoyer écrire enviar escribir".split()
 )
+_PREPOSITION = pattern(r"\b(?:for|about|on|of|with|to|from|in|how|what|who|that)\b")
 _PROMISED = pattern(
     r"\b(?:(?:that )?(?:you|i)(?:'d| had)? (?:asked|wanted|promised|requested)(?: (?:for|you|to \w+))*|versprochenen?"
     r"|(?:que )?je t'avais promise?|prometid[oa]|as promised|for you)\b"
@@ -191,12 +195,12 @@ def _delivered(what: str, items: list[Item]) -> list[int]:
     plain, promised = _PROMISED.subn("", what)
     if _NOT_DONE.search(plain):
         return []
-    said, scores = set(stems(plain)), {}
+    said, head, scores = set(stems(plain)), set(stems(_PREPOSITION.split(plain)[0])), {}
     for cid, _, text in items:
         words = stems(text)
         verb = next((word for word in words if word in _GIVEN), "")
         wanted = set(words) - {verb, stem("together")}
-        if verb and wanted and not _other_names(text, what):
+        if verb and wanted & head and not _other_names(text, what):
             scores[cid] = 1.0 if promised and said and said <= wanted else len(wanted & said) / len(wanted)
     return _only_best({cid: score for cid, score in scores.items() if score >= _ENOUGH})
 

@@ -195,7 +195,8 @@ _EVERY = [
     ),
     (
         pattern(
-            r"\b(?:every|each) (?:single )?(?:day|morning|evening|night|afternoon)\b|\bdaily\b|\b(?:jeden (?:tag|morgen|abend)"
+            r"\bonce a day\b|\b(?:every|each) (?:single )?(?:day|morning|evening|night|afternoon)\b|\bdaily\b|\b(?:jeden"
+            r" (?:tag|morgen|abend)"
             r"|täglich|tous les (?:jours|matins|soirs)|chaque (?:jour|matin|soir)|todos los días|todas las (?:mañanas|noches)|cada"
             r" (?:día|mañana|noche))\b"
         ),
@@ -203,18 +204,21 @@ _EVERY = [
     ),
     (
         pattern(
-            r"\b(?:every|each) week\b|\bweekly\b|\b(?:jede woche|wöchentlich|chaque semaine|toutes les semaines|cada semana|todas"
+            r"\b(?:every|each|once a) week\b|\bweekly\b|\b(?:jede woche|wöchentlich|chaque semaine|toutes les semaines|cada semana|todas"
             r" las semanas)\b"
         ),
         "WEEKLY",
     ),
     (
-        pattern(r"\b(?:every|each) month\b|\bmonthly\b|\b(?:jeden monat|monatlich|chaque mois|tous les mois|cada mes|todos los meses)\b"),
+        pattern(
+            r"\b(?:every|each|once a) month\b|\bmonthly\b|\b(?:jeden monat|monatlich|chaque mois|tous les mois|cada mes|todos"
+            r" los meses)\b"
+        ),
         "MONTHLY",
     ),
     (
         pattern(
-            r"\b(?:every|each) year\b|\b(?:yearly|annually)\b|\b(?:jedes jahr|jährlich|chaque année|tous les ans|cada año|todos los"
+            r"\b(?:every|each|once a) year\b|\b(?:yearly|annually)\b|\b(?:jedes jahr|jährlich|chaque année|tous les ans|cada año|todos los"
             r" años)\b"
         ),
         "YEARLY",

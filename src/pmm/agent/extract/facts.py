@@ -264,6 +264,8 @@ _TABLE = (
     _form(r"be (?:\w+ly )?allergic to (?P<value>.+)", "is allergic to", values.allergens),
     _form(r"be (?:happily )?married to (?P<value>.+)", "is married to", values.somebody),
     _form(r"be (?P<value>.+)", "diet", values.diet),
+    _form(r"(?:grew|grow) up in (?P<value>.+)", "grew up in", values.place),
+    _form(r"have (?P<value>twins|triplets)$", "has", values.whole),
     _form(r"(?:can't|cannot|can not) (?:stand|bear) (?P<value>.+)", "hates", values.things),
     _form(r"(?:can't|cannot|can not) (?:eat|tolerate) (?P<value>.+)", "can't eat", values.things),
     _form(r"be (?P<value>\w+)[- ]intolerant$", "is intolerant to", values.things),
@@ -367,11 +369,12 @@ def _elsewhere(text: str, clause: Clause, known: Known) -> Iterator[_Said]:
         for value in values.day(m["value"], user):
             yield _Said(KIN[m["kin"].lower()] if m["kin"] else "user", "birthday", value)
         return
-    for expression, relation, reads in _FOREIGN if _FOREIGN_FIRST.match(text) else ():
+    text, since = find_since(text, known.local.date()) if _FOREIGN_FIRST.match(text) else ("", None)
+    for expression, relation, reads in _FOREIGN if text else ():
         m = expression.match(text)
         if m:
             for value in reads(m["value"], user):
-                yield _Said("user", relation, value)
+                yield _Said("user", relation, value, since)
             trade = _ALS.match(m.groupdict().get("extra") or "")
             for value in values.trade(trade["trade"], user) if trade else ():
                 yield _Said("user", "works as", value)

@@ -25,7 +25,7 @@ _FOLLOWS = pattern(
     r" way|btw|ok|okay|nice to"
     r"|pleased to|not|or rather|speaking|if (?:that|it|you)\b|if that's|henceforth|again|actually|too|here|und|ab jetzt|ab sofort|bitte|et"
     r"|maintenant|désormais|y|ahora"
-    r"|a partir|for now|forever|from today|going forward|as of|nennen|genannt|i|who)\b(?!['’]s))"
+    r"|a partir|for now|forever|from today|going forward|as of|nennen|heißen|genannt|i|who)\b(?!['’]s))"
 )
 _FOLLOWS_AM = pattern(
     r"\s*(?:$|[.!,;:…😀-🙏🤀-🧿☀-➿]|[-–—(]+(?:\s|$)|(?:and|but|by the way|btw|nice to|pleased to|not|from (?=[A-Z])|your (?:new"
@@ -89,6 +89,9 @@ _FORMS: tuple[tuple[str, Whose, Strict], ...] = (
         "named",
     ),
     (r"ich (?:möchte|will|werde) dich (?:ab jetzt )?(?=\S+ nennen)", "mind", "call"),
+    (r"du sollst (?:ab jetzt )?(?=\S+ heißen)", "mind", "named"),
+    (r"je te (?:baptise|nomme) ", "mind", "named"),
+    (r"vas a llamarte ", "mind", "named"),
     (r"(?:ich nenne dich|nenn(?:e)? dich)(?: jetzt| ab jetzt| einfach)? ", "mind", "call"),
     (r"(?:je m'appelle|mon (?:pré)?nom (?:est|c'est)|moi,? c'est) ", "user", "named"),
     (r"(?:tu peux m'appeler|appelle[- ]moi|appelez[- ]moi) ", "user", "call"),

@@ -39,7 +39,8 @@ _ASK = (
     r"|(?:you (?:should|must|have to|can) )|please |just |be sure to |don't forget to |make sure (?:to |you )|and |also )*"
 )
 _REMIND = (
-    r"(?:(?:remind|nudge|ping|alert|notify) me|(?:set|create|add|make|schedule|give me)(?: me)?(?: up)? (?:a|an|another) (?:\w+ )?"
+    r"(?:(?:remind|nudge|ping|alert|notify) (?:me|us)|(?:set|create|add|make|schedule|give me|i want|i need|i'd"
+    r" like)(?: me)?(?: up)? (?:a|an|another) (?:\w+ )?"
     r"(?:reminder|nudge|heads[- ]up)|(?:don't|do not|never) let me forget|make sure (?:that )?i (?:don't forget|remember)"
     r"|help me (?:to )?remember|i(?:'d like| would like| want| need) to be reminded)"
 )
@@ -49,6 +50,7 @@ _REMINDERS = (
     pattern(r"(?:bitte )?erinner(?:e|n sie)? mich\b(?P<when>.{0,40}?) ?(?:bitte )?\b(?P<how>daran|dran|an),? (?P<what>.+)"),
     pattern(r"(?:kannst|könntest|würdest) du mich\b(?P<when>.{0,40}?) ?\b(?P<how>daran) erinnern,? (?P<what>.+)"),
     pattern(r"(?:kannst|könntest|würdest) du mich\b(?P<when>.{0,40}?) ?\ban (?P<how>)(?P<what>.+) erinnern\W*$"),
+    pattern(r"erinnerst du mich\b(?P<when>.{0,40}?) ?\b(?P<how>daran|an),? (?P<what>.+)"),
     pattern(r"recu[eé]rdame\b(?P<when>.{0,30}?) ?\bque (?P<how>)(?P<what>.+)"),
     pattern(r"rappelle[- ]moi\b(?P<when>.{0,40}?) ?\b(?P<how>de |d'|que |qu')(?P<what>.+)"),
     pattern(r"(?:peux-tu|tu peux|pourrais-tu) me rappeler\b(?P<when>.{0,40}?) ?\b(?P<how>de |d')(?P<what>.+)"),
@@ -82,7 +84,11 @@ _PROMISE = (
     pattern(r"(?:te |le |os )?prometo (?:que )?(?P<what>.+)"),
 )
 _GOING = pattern(r"(?:i(?:'m| am) )?(?:going to|gonna) (?P<what>.+)")
-_DATED_LEAD = pattern(r"(?P<lead>.{3,40}?),? (?=i(?:'ll| will| shall) |ich werde |je vais |voy a |(?:please )?remind me )")
+_DATED_LEAD = pattern(
+    r"(?P<lead>.{3,40}?),? (?=i(?:'ll| will| shall) |ich werde |je vais |voy a |te |je t|ich |(?:"
+    + "|".join(DEEDS_NOW)
+    + r") ich |(?:please )?remind me )"
+)
 _GERMAN_NEVER = pattern(r"\b(?:nie|niemals|nicht|wohl|wahrscheinlich|vielleicht|sicher|immer)\b")
 _TO_WHOM = r"(?:(?:te|vous|lui|leur|les?|la|lo) |[tl]')*"
 _ROMANCE = rf"{_TO_WHOM}(?:{'|'.join(ROMANCE_DEEDS)})(?:te|les?|l[oa]s?)?\b.*"
@@ -90,6 +96,7 @@ _FOREIGN = (
     pattern(rf"ich werde (?P<what>(?P<undated>.*(?:{'|'.join(GERMAN_DEEDS)}))\W*)$"),
     pattern(rf"(?:je vais|voy a) (?P<what>{_ROMANCE})"),
     pattern(rf"(?:je )?(?P<what>{_TO_WHOM}(?P<undated>{'|'.join(FUTURES)})\b.+)"),
+    pattern(rf"(?P<what>(?:{'|'.join(DEEDS_NOW)}) ich .+)"),
     pattern(rf"(?:ich |(?:je )?(?=te |t'|vous )|yo )(?P<what>{_TO_WHOM}(?:{'|'.join(DEEDS_NOW)})\b.+)"),
 )
 """What must be dated to be a promise, unless a group says that it need not."""
@@ -104,7 +111,7 @@ _CONDITION = pattern(
 _UNREAL = pattern(
     r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks?|thought|replied|texted|sings?|sang"
     r"|imagine|suppose|supposing|pretend|if|unless"
-    r"|si|whether|when|once|whenever|while|maybe|perhaps|probably|what|would|could|wish|hope|hoping|dream|lyrics?|quote"
+    r"|si|whether|when|once(?! an?\b)|whenever|while|maybe|perhaps|probably|what|would|could|wish|hope|hoping|dream|lyrics?|quote"
     r"|example|translate|mean|means|wenn|falls|sagt|sagte|dass|dit|dice|dijo)\b"
 )
 _MY_TIME = pattern(r"(?:when|once|after|as soon as|before) (?:i|i'm|i've|lunch|dinner|work|the meeting|breakfast|school|class)\b")
@@ -123,11 +130,11 @@ _DEED = pattern(
     r"|check (?:the|my|your|our|his|her|with|if|whether|on)\b|file (?:the|my|our)\b|change the (?!subject|topic|channel|world|rules)"
     r"|give \S+ (?:\S+ )?(?:back|the|his|her|their|your|my|an? (?:call|ring|lift|hand|tour))\b"
     r"|(?:pick|drop) (?:\S+ ){1,3}(?:up|off)\b|get (?:\S+ ){1,5}(?:to you|done|ready|\w\w+ed)\b"
-    r"|get you (?:the|your|an?)\b|draw up|do (?:the|my|your|our|it|that)\b|make (?:you )?(?:an?|the"
+    r"|get you (?:the|your|an?)\b|draw up|show (?:you|him|her|them|my|the|our)\b|do (?:the|my|your|our|it|that)\b|make (?:you )?(?:an?|the"
     r"|dinner|lunch|breakfast)\b(?! (?:difference"
     r"|killing|fool|mistake|mess|move"
     r"|fortune))|share (?:my|the|our)\b|take (?:the (?!train|bus|tube|metro|ferry|plane|tram|taxi|boat|stairs|time)|my |your |our |him "
-    r"|her |them )(?:\w+ )?(?:to|out|back|in|for a walk)\b|work on (?:the|my|your|our|it)\b|walk (?:the|your|my) dog"
+    r"|her |them |(?-i:[A-Z]\w+ ))(?:\w+ )?(?:to|out|back|in|for a walk)\b|work on (?:the|my|your|our|it)\b|walk (?:the|your|my) dog"
     r"|drive (?:you|him|her|them|\w+) to\b|run (?:the|your|those|these) (?:tests?|scripts?|numbers|analysis|backups?|errands?"
     r"|experiments?)|put (?:up|together|away)"
     r"|(?:stop|swing|come|drop) by\b|go (?:to|through|over|shopping|running|jogging|swimming|and)\b|look (?:up|over|after|into)\b|wrap"
@@ -138,7 +145,8 @@ _DEED = pattern(
 _PARTICLE = pattern(r"\S+ (?:in|off|out|away|around|down|on)\b(?! (?:the|my|your|our|his|her|their|an?|that|this|those|these|\d))")
 # One promises to meet somebody; new people one just meets.
 _EVENT = pattern(
-    r"meet (?!(?:you|him|her|them|up|with|the|my|our|your|a client|(?-i:[A-Z])\S*)\b)|bring (?:my|our) (?-i:A)[ -]game|finish (?:high"
+    r"\w+ (?:before i|while|like|as|because|whenever)\b|meet (?!(?:you|him|her|them|up|with|the|my|our|your|a client"
+    r"|(?-i:[A-Z])\S*)\b)|bring (?:my|our) (?-i:A)[ -]game|finish (?:high"
     r" )?(?:school|college|university|work)\b"
 )
 _LABELLING = pattern(
@@ -175,7 +183,8 @@ _IDIOM = pattern(
     r"|return (?:the favou?r|your (?:call|smile|love))|bring (?:it|that) up|bring (?:down|out|about|on|around)\b|share your|look over"
     r" my shoulder|forward to|message"
     r" received|report (?:back|you)"
-    r"|test (?:you|your)|meet (?:my|your) maker|read (?:you|between)|paint you|remind you that|stop \w+ing)"
+    r"|test (?:you|your)|meet (?:my|your) maker|read (?:you|between)|paint you|remind you that|write off|send (?:my"
+    r"|our) (?:regards|love|best|condolences)|call \w+ on (?:your|his|her|their))"
 )
 _GO_AHEAD = pattern(r"^(?:of course |go ahead and |be sure to )")
 _WORD = re.compile(r"[\w'’-]+")
@@ -237,7 +246,7 @@ def _reminder(clause: Clause, known: Known) -> CommitmentOpened | None:
 def _reminded(clause: Clause, m: re.Match[str], known: Known, lead: str = "") -> CommitmentOpened | None:
     when, how, what = f"{lead} {m['when'] or ''}".strip(), (m["how"] or "").lower().strip(), m["what"]
     if clause.question and not re.match(
-        r"can|could|would|will|kannst|könntest|würdest|peux|tu peux|pourrais|puedes|podrías", clause.text, re.IGNORECASE
+        r"can|could|would|will|erinnerst|kannst|könntest|würdest|peux|tu peux|pourrais|puedes|podrías", clause.text, re.IGNORECASE
     ):
         return None
     when = _FOR.sub("", when)
@@ -414,6 +423,7 @@ _LATER = pattern(
     r"(?:check (?:in|back)|follow up|get back to you|report back|let you know|look into (?!it\b|that\b|this\b)|come back to"
     r" you|(?:come back|return|circle back) to|revisit|bring (?:this|that|it|the \w+) up again|ask you|keep an eye on)\b"
 )
+_LATER_TODAY = pattern(r"\b(?:tonight|this evening|later today)\b")
 _LATER_DATED = pattern(r"(?:come back|return|circle back|revisit|bring|ask|keep)\b(?! to you)")
 
 
@@ -454,4 +464,5 @@ def _own(clause: Clause, lead: str, verb: str, rest: str, known: Known) -> Commi
         return opened
     if opened.due is None:
         return None
-    return opened if verb not in ANNOUNCED or opened.due.date > known.local.date() else None
+    later = opened.due.date > known.local.date() or opened.due.time or _LATER_TODAY.search(rest)
+    return opened if verb not in ANNOUNCED or later else None

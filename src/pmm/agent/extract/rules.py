@@ -17,20 +17,24 @@ from pmm.events import DirectiveRevoked, DirectiveSet, Event
 _TEXT_MAX = 300
 
 _FROM_NOW = (
-    r"(?:from (?:now|here|this (?:point|moment|day)|today)(?: on(?:wards?)?)?|going forward|moving forward|in (?:the"
+    r"(?:from (?:now|here|this (?:point|moment|day)|today)(?: on(?:wards?)?(?: out)?)?|starting (?:now|today)|going"
+    r" forward|moving forward|in (?:the"
     r" )?future|henceforth|as of (?:now|today))"
 )
 _YOU_MUST = (
-    r"(?:you (?:must|should|need to|have to|are to|shall|will|ought to|may)|i(?:'d| would) (?:like|prefer|love)(?: it if)?"
+    r"(?:you are(?= (?:never|always) to)|you (?:must|should|need to|have to|are to|shall|will|ought to|may)|i(?:'d|"
+    r" would) (?:like|prefer|love)(?: it if)?"
     r" you(?: to| would)?|i (?:want|need|expect|ask) you to"
     r"|(?:please )?(?:make sure|be sure|remember|see to it)(?: that)?(?: you| to)?)"
 )
 _HEAD = pattern(
     rf"(?:(?P<now>{_FROM_NOW}),? )?(?:please |just |kindly |ok |so )*(?:(?P<must>{_YOU_MUST}) )?(?:please )?"
-    r"(?P<how>always|never,? ever|never|(?:don't|do not) ever(?: again)?|stop|quit|(?:don't|do not|no longer)|only)? ?(?P<what>.+)"
+    r"(?P<how>always to|never to|always|never,? ever|never|(?:don't|do not) ever(?: again)?|stop|quit|refrain from"
+    r"|(?:don't|do not|no longer)|only)? ?(?P<what>.+)"
 )
 _WHENEVER = pattern(
-    r"(?:(?:when|if) (?:i|you) [^,]{3,120}, (?:please )?(?P<how>always|never)|(?:whenever|(?:every|each|any) time) (?:i|you) [^,]{3,120},"
+    rf"(?:{_FROM_NOW},? )?(?:(?:when|if) (?:i|you) [^,]{{3,120}}, (?:please )?(?P<how>always|never)|(?:whenever"
+    rf"|(?:every|each|any) time) (?:i|you) [^,]{{3,120}},"
     r"(?: please)?(?: always| never)?) (?P<verb>[\w-]+)\b"
 )
 _MOTTO = pattern(r", (?:that's|that is|as (?:they|we|you) say|they say|or so they say|is what)\b")
@@ -61,7 +65,7 @@ _LANGUAGE_FORMS = (
         r"(?:bitte )?(?:antworte|benutze?|verwende|schreibe?|sprich|nenne?|sage?|gib|sei|frage?|erkläre?|mache?|duze?|sieze?"
         r"|zitiere|fasse|halte) (?:.{1,80} )?(?:immer|nie|niemals|stets|nie wieder|ab jetzt|ab sofort|nicht mehr)\b.*"
     ),
-    pattern(r"(?:bitte )?(?:immer|nie|niemals) .{2,80}(?:en|ern)\W*$"),
+    pattern(r"(?:bitte )?(?:immer|nie|niemals) (?:\S+ ){1,12}(?-i:[a-zäöüß]+)en\W*$"),
     pattern(
         r"(?:ab jetzt|ab sofort|von nun an|in zukunft|künftig),? (?:bitte )?(?!ich|du hei|hei|nenn|bin|ist|gibt|wird"
         r"|werde)(?P<what>(?:antworte|benutze?|verwende|schreibe?|sprich|sage?|gib|sei|frage?|erkläre?|mache?|duze?|sieze?|nur"
@@ -77,7 +81,7 @@ _LANGUAGE_FORMS = (
         r"(?:désormais|dorénavant|à partir de maintenant|à l'avenir),? (?P<what>(?:réponds|répondez|utilise|écris|parle|dis"
         r"|donne|sois|explique|cite|tutoie|vouvoie|n)\b.+)"
     ),
-    pattern(r"arrête (?:de |d')\w+(?:er|ir|re)\b.*"),
+    pattern(r"arrête (?:de |d')(?:me |[tm]'|te )?\w+(?:er|ir|re)\b.*"),
     pattern(
         r"(?:por favor,? )?(?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita|tutéame)(?:me)? (?:.{1,60}"
         r" )?siempre\b.*"
@@ -209,7 +213,7 @@ def _english(text: str) -> str | None:
     lasting = bool(m["now"])
     if _ONWARDS.search(what):
         what, lasting = _ONWARDS.sub("", what), True
-    if how in ("stop", "quit"):
+    if how in ("stop", "quit", "refrain from"):
         return _stopped(what)
     if how in ("always", "never") and what[:1].isupper() and not text.isupper():
         return None  # a title

@@ -134,7 +134,7 @@ REPORTED = pattern(
 )
 """what makes what follows somebody else's words, or made up"""
 # What one says of what one is about to say: "I've thought about it: ...", "just so you know: ...".
-_OWN_REMARK = pattern(r"(?:.*\b)?(?:i|i've|i'll|you|you're|me)\b.{0,40}\b(?:it|me|too|to|know|will|decided|mind|now|here)")
+_OWN_REMARK = pattern(r"(?:.*\b)?(?:i|i've|i'll|you|you're|me|let's)\b.{0,40}\b(?:it|me|name|too|to|know|will|decided|mind|now|here)")
 NEW_RULE = r"^(?:(?:a|one|my|here's a|here is a) )?(?:(?:new|another|more|last|standing) )+rule(?: for you)?(?=$|:)"
 # Such a label is a part of what follows: "set a reminder for tomorrow: dentist", "you have my word: I'll ...".
 _OPEN_LABEL = pattern(r"\b(?:remind me|reminder|nudge)\b|^(?:you have my word|i (?:promise|swear))$|" + NEW_RULE)
@@ -349,8 +349,7 @@ _POLITE_TAG = pattern(
     r"|bitte|vale|d'accord|ja)\s?\?+\W*$"
 )
 _ATTRIBUTED = pattern(
-    r", (?:\w+ ){1,4}(?:says?|said|told (?:me|us)|used to say|wrote|goes)\W*$|, said (?:\w+ ){1,3}\W*$|, said (?:no"
-    r" one|nobody)(?: ever)?\W*$|, (?:sagt|sagte|dit|dice) .{2,40}$"
+    r", (?:\w+ ){1,4}(?:says?|said|told (?:me|us)|used to say|wrote|goes)\W*$|, (?:says|said) .{2,30}$|, (?:sagt|sagte|dit|dice) .{2,40}$"
 )
 _ASIDE = pattern(
     r"[,;–— ](?:(?<=[,;–—]) ?(?:and |but |so |und |et |y )?|(?<= )(?:- |(?:and|but|so|und|et|y) ))(?=(?:who|what|where|why"
@@ -391,7 +390,8 @@ def _goes_on(text: str, start: int, stop: re.Match[str]) -> bool:
 
 # "dont", "im" and, where a verb follows, "ill", as people type them.
 _CONTRACTED = pattern(
-    r"\b(do|does|did|is|are|was|wo|ca|would|could|should|have|has)nt\b|(?<!\S)(i(?=m |ve )|you(?=re )|that(?=s )"
+    r"\b(do|does|did|is|are|was|wo|ca|would|could|should|have|has)nt\b|(?:(?<=^)|(?<=and )|(?<=but )|(?<=so )"
+    r"|(?<=[,.!] )|(?<=hi )|(?<=btw ))(i(?=m |ve )|you(?=re )|that(?=s )"
     r"|let(?=s )|(?:(?<=^)|(?<=and )|(?<=, ))i(?=ll \w))"
 )
 
@@ -406,10 +406,9 @@ def _sentence(part: str, held: tuple[str, ...]) -> Sentence | None:
     if 0 <= colon < len(part) - 2:
         # After a colon stands what somebody said, or an example, unless the label is one's own.
         label = strip_leads(part[:colon], None)
-        if _OWN_LABEL.fullmatch(label) or (_OWN_REMARK.fullmatch(label) and not REPORTED.search(label)):
-            part = part[colon + 2 :]
-        elif not _OPEN_LABEL.search(label):
-            part = part[:colon]
+        if not _OPEN_LABEL.search(label):
+            own = _OWN_LABEL.fullmatch(label) or (_OWN_REMARK.fullmatch(label) and not REPORTED.search(label))
+            part = part[colon + 2 :] if own else part[:colon]
     if _ATTRIBUTED.search(part, max(0, len(part) - 60)):
         return None
     question = False

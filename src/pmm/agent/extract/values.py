@@ -71,8 +71,12 @@ def _ends(text: str, at: int) -> bool:
 _SMALL_PLACE = re.compile(rf"(?:(?:{'|'.join(sorted(PLACE_STARTS))}) )?[^\W\d_]+")
 
 
+_PART = pattern(r"^the (?:far )?(?:north|south|east|west|centre|center|middle|heart|suburbs|outskirts|mountains) of ")
+
+
 def place(text: str, about: About) -> list[str]:
     """A town or a country; in small letters only where nothing is capitalised."""
+    text = _PART.sub("", text)
     m = _PROPER.match(text)
     if m is None and about.clause.text[:1].islower():
         m = _SMALL_PLACE.match(text)

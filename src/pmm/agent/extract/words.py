@@ -28,17 +28,17 @@ NOT_A_NAME = (
         " shia sunni sufi zoroastrian christian catholic protestant muslim buddhist hindu jew sikh atheist agnostic mormon orthodox"
         " democrat republican liberal conservative libertarian vegan vegetarian aries taurus gemini cancer virgo libra scorpio"
         " sagittarius capricorn aquarius pisces english-speaking bilingual autistic deaf blind dyslexic gay lesbian bi trans queer"
-        " straight spartacus batman superman spider-man spiderman right nice perfect clean santa groot legend god satan jesus dracula"
-        " hulk godzilla ironman home here there back done ready sure sorry fine good great ok okay well happy sad tired hungry thirsty"
-        " sick ill busy late early free bored excited afraid angry glad proud lost alone awake drunk broke single married divorced"
-        " pregnant retired unemployed new old young not just still so very really too all always never now also only almost currently"
-        " feeling going trying looking working thinking wondering asking telling using having getting doing being making talking writing"
-        " learning your my his her their our its a an the in at on off out up down from with for about of by to into over under team mr"
-        " mrs ms dr sir madam mom dad mum captain ceo cto cfo hr pm it this that what who where when why how yes no thanks please hello"
-        " hi hey god obviously honestly actually nothing nobody everyone someone something anyone anything whatever done. paris london"
-        " berlin rome madrid tokyo europe america germany france spain italy england canada mexico china india japan russia brazil adhd"
-        " intj infp enfp intp entp infj enfj isfj istj estj esfj isfp istp estp esfp usa uk eu nyc la student teacher engineer developer"
-        " doctor nurse lawyer programmer designer writer manager human person man woman"
+        " straight spartacus pro batman superman spider-man spiderman right nice perfect clean santa groot legend god satan jesus"
+        " dracula hulk godzilla ironman home here there back done ready sure sorry fine good great ok okay well happy sad tired hungry"
+        " thirsty sick ill busy late early free bored excited afraid angry glad proud lost alone awake drunk broke single married"
+        " divorced pregnant retired unemployed new old young not just still so very really too all always never now also only almost"
+        " currently feeling going trying looking working thinking wondering asking telling using having getting doing being making"
+        " talking writing learning your my his her their our its a an the in at on off out up down from with for about of by to into"
+        " over under team mr mrs ms dr sir madam mom dad mum captain ceo cto cfo hr pm it this that what who where when why how yes no"
+        " thanks please hello hi hey obviously honestly actually nothing nobody everyone someone something anyone anything whatever"
+        " done. paris london berlin rome madrid tokyo europe america germany france spain italy england canada mexico china india japan"
+        " russia brazil adhd intj infp enfp intp entp infj enfj isfj istj estj esfj isfp istp estp esfp usa uk eu nyc la student teacher"
+        " engineer developer doctor nurse lawyer programmer designer writer manager human person man woman"
     )
     | WEEKDAYS_AND_MONTHS
 )
@@ -57,15 +57,15 @@ NOT_A_GIVEN_NAME = _set(
     " there here being going getting cheesy generic meaningless offensive memorable catchy ugly dumb lame based derived inspired"
     " short-lived hidden public private crying collect maybe. wherever however mean bossy nosy petty jealous sentimental spoiled"
     " impatient stubborn sensitive superstitious nerdy shallow vain pessimistic optimistic ungrateful insane delusional schön nett"
-    " gut toll cool hübsch später zurück morgen heute gleich joli beau belle bien plus tard demain bonito bueno bien luego mañana"
-    " difficile difícil"
+    " gut toll hübsch später zurück morgen heute gleich joli beau belle bien plus tard demain bonito bueno luego mañana difficile"
+    " difícil"
 )
 
 FIRST_NAMES = _set(
-    "aaron abby abigail adam adrian ahmed aisha alan albert alex alexander alexandra ali alice alicia alison amanda amelia amelie"
-    " amir amy amélie ana anastasia andrea andreas andrew andré andy angela angus anita anja anna anne annie annika anthony antje"
-    " antoine anton antonio arjun arthur astrid axel aylin barbara beatriz ben benjamin bernd beth bettina birgit björn bob bobby"
-    " brandon brian bridget brigitte bruno béatrice camila camille carl carla carlos carlotta carmen carol caroline catherine"
+    "jules aaron abby abigail adam adrian ahmed aisha alan albert alex alexander alexandra ali alice alicia alison amanda amelia"
+    " amelie amir amy amélie ana anastasia andrea andreas andrew andré andy angela angus anita anja anna anne annie annika anthony"
+    " antje antoine anton antonio arjun arthur astrid axel aylin barbara beatriz ben benjamin bernd beth bettina birgit björn bob"
+    " bobby brandon brian bridget brigitte bruno béatrice camila camille carl carla carlos carlotta carmen carol caroline catherine"
     " cecilia charles charlie charlotte chiara chloe chloé chris christina christine christoph christopher ciara claire clara"
     " claudia clémence connor cordula craig cédric céline damien daniel daniela danny dave david debbie deborah delphine denise"
     " dennis diana diego dieter dirk dmitri dolores dominik donna dorothea dylan edward eileen eleanor elena elias elif elisa eliza"
@@ -104,12 +104,17 @@ STRONG = _set(
 )
 # With a date, these are promised too.
 DEEDS = _set(
-    "quiz revisit ring draft finish complete clean wash print apply deploy implement refactor document backup scan bake write sign"
-    " ship paint rewrite edit test report ensure replace reply meet visit read tell order practise practice study cook build attend"
-    " collect fetch sell trim sort unpack pack iron dust sweep polish post publish record respond verify inspect investigate"
-    " research join host lend hand resolve migrate upgrade patch debug assemble sew knit mend tidy hoover compile outline sketch"
-    " rehearse revise memorise memorize recheck restart reboot sync archive plant cancel interview demo transcribe summarise"
-    " summarize format export import enrol enroll vote"
+    "measure finalise finalize confirm handle show explain teach demonstrate calculate compare compile gather create design develop"
+    " decorate empty examine exchange extend frame glue grill label load photograph press prune purchase refill refuel rent resubmit"
+    " rinse roast scrub season separate shorten stamp store supply switch tighten unblock unload varnish weigh wipe wrap recycle"
+    " configure customise deliver dismantle dispose draft evaluate file formulate inform initiate launch outsource produce propose"
+    " remove rotate sand select service spray sterilise stitch strip structure supervise survey swap sync tabulate type verify quiz"
+    " revisit ring finish complete clean wash print apply deploy implement refactor document backup scan bake write sign ship paint"
+    " rewrite edit test report ensure replace reply meet visit read tell order practise practice study cook build attend collect"
+    " fetch sell trim sort unpack pack iron dust sweep polish post publish record respond inspect investigate research join host"
+    " lend hand resolve migrate upgrade patch debug assemble sew knit mend tidy hoover outline sketch rehearse revise memorise"
+    " memorize recheck restart reboot archive plant cancel interview demo transcribe summarise summarize format export import enrol"
+    " enroll vote"
 )
 # The same in other languages: at the end of what "ich werde" promises; after "je vais", "voy a"; and in the future or the present.
 GERMAN_DEEDS = _set(
@@ -149,7 +154,7 @@ PROMISED_IN_REPLY = _set("send email message notify ping remind nudge alert")
 # -- rules
 
 VERBS = _set(
-    "accept acknowledge act add address agree alert analyse analyze answer apologise apologize append apply approve argue ask"
+    "double accept acknowledge act add address agree alert analyse analyze answer apologise apologize append apply approve argue ask"
     " assume attach avoid back base be begin bold boost break bring bullet calculate call capitalise capitalize challenge change"
     " chat check cite claim clarify clean close code comment commit communicate compare complain complete compliment confirm"
     " consider consult continue contradict convert copy correct count create criticise criticize cut curse debate default define"
@@ -165,7 +170,7 @@ VERBS = _set(
     " shout sign simplify skip sound speak specify spell split start state stay stick stop store structure suggest sum summarise"
     " summarize support suppose swear swap tag take talk teach tell test thank think track translate treat trust try type underline"
     " update use validate verify wait warn welcome wish work worry wrap write yell assist lead sort contact quiz sugarcoat spoil"
-    " start finish finish tease mock swear vary stop bother waste rush lock"
+    " tease mock vary bother waste rush lock"
 )
 BROAD_VERBS = VERBS | _set(
     "buy eat drink drive walk wear wash feed open close leave turn clean carry pack charge lock watch water visit cook sell trade"
@@ -279,10 +284,9 @@ JOBS = _set(
     " professor lecturer researcher analyst consultant economist statistician mathematician salesman saleswoman cashier receptionist"
     " secretary assistant hairdresser barber tailor butcher florist beekeeper welder roofer bricklayer optician optometrist"
     " radiographer judge solicitor barrister notary paralegal banker trader broker auditor actuary recruiter marketer copywriter"
-    " freelancer contractor electrician technician administrator sysadmin tester locksmith postman courier janitor cleaner nanny"
-    " babysitter childminder tutor coach trainer referee priest pastor rabbi imam nun monk diplomat civil-servant servant"
-    " flight-attendant conductor composer pianist violinist guitarist drummer cellist potter jeweller blacksmith winemaker brewer"
-    " sommelier driver"
+    " freelancer contractor technician administrator sysadmin tester locksmith postman courier janitor cleaner nanny babysitter"
+    " childminder tutor coach trainer referee priest pastor rabbi imam nun monk diplomat civil-servant servant flight-attendant"
+    " conductor composer pianist violinist guitarist drummer cellist potter jeweller blacksmith winemaker brewer sommelier driver"
 )
 FIELDS = _set(
     "physics law medicine history chemistry biology math maths mathematics economics science sciences philosophy psychology"
@@ -330,11 +334,11 @@ NO_WORKPLACE = _set(
 # What "I like" is followed by when it isn't a kind of thing.
 NO_THING = _set(
     "the this that these those it you him her them us me your his their our its my mine yours how what when where why who which"
-    " whoever whatever to being getting having waiting paying seeing hearing knowing thinking feeling doing making watching when if"
-    " as an a some any all every each everything nothing everyone everybody someone something anything anyone one ones so very too"
-    " more most less least better best option plan version number draft choice idea variant both neither either not no never just"
-    " today tomorrow here there  or and but lots lot most many few lately he she they we i in on at from with about echo talking"
-    " arguing repeating speaking asking saying using answering explaining"
+    " whoever whatever to being getting having waiting paying seeing hearing knowing thinking feeling doing making watching if as an"
+    " a some any all every each everything nothing everyone everybody someone something anything anyone one ones so very too more"
+    " most less least better best option plan version number draft choice idea variant both neither either not no never just today"
+    " tomorrow here there or and but lots lot many few lately he she they we i in on at from with about echo talking arguing"
+    " repeating speaking asking saying using answering explaining"
 )
 NO_FAVOURITE = _set("you your this that these those it when how what where which not probably one anything whatever none unknown yet")
 NO_ALLERGEN = _set(
@@ -350,15 +354,16 @@ CUES = (
     FUTURES
     | DEEDS_NOW
     | _set(
-        "address refer moi soy suis ich bin ill dont quit every no naming calling ab adelante again alert always am amazing anymore"
-        " appeler appelez appelles appreciate are arrête awesome best bien bravo brilliant call called calling calls christen commit"
-        " committing danke deja demasiado directive directives dub dubbed désormais each entertaining erinner erinnern ever excellent"
-        " fantastic forget forward fun funny future go going gonna good gracias great guarantee gut heads heisse heisst heiße heißt"
-        " helpful henceforth here hilarious hör im immer instruction instructions jamais jamás kind known künftig like ll llamar llamare"
-        " llamarte llamas llámame longer love lovely m max merci moment more name named names nenn nenne nennen never nice nie niemals"
-        " nom nombre notify now nudge nunca onward onwards partir perfect ping pledge point prometo promets promise quit rappeler re"
-        " recordarme recuerdame recuérdame regel regeln regla remember remind reminder rename rule rules règle shall siempre stets stop"
-        " swear sweet thank thanks today too toujours trop vais verspreche vow voy well werde whenever will witty won wonderful word zu"
+        "llamarme starting refrain once where vas baptise nomme sollst heißen erinnerst want need address refer moi soy suis ich bin"
+        " ill dont quit every no naming calling ab adelante again alert always am amazing anymore appeler appelez appelles appreciate"
+        " are arrête awesome best bien bravo brilliant call called calls christen commit committing danke deja demasiado directive"
+        " directives dub dubbed désormais each entertaining erinner erinnern ever excellent fantastic forget forward fun funny future go"
+        " going gonna good gracias great guarantee gut heads heisse heisst heiße heißt helpful henceforth here hilarious hör im immer"
+        " instruction instructions jamais jamás kind known künftig like ll llamar llamare llamarte llamas llámame longer love lovely m"
+        " max merci moment more name named names nenn nenne nennen never nice nie niemals nom nombre notify now nudge nunca onward"
+        " onwards partir perfect ping pledge point prometo promets promise rappeler re recordarme recuerdame recuérdame regel regeln"
+        " regla remember remind reminder rename rule rules règle shall siempre stets stop swear sweet thank thanks today too toujours"
+        " trop vais verspreche vow voy well werde whenever will witty won wonderful word zu"
     )
 )
 # Nor, where commitments are open, one that closes them.
@@ -366,13 +371,13 @@ CLOSING_CUES = _set(
     "ai already aquí been booked bought cancel check cleaned clear commitment complete completed cross crossed delete delivered did"
     " don done drop emailed erledigt fertig finally finished fixed hab habe have he hier i ignore is just mailed mark ordered paid"
     " posted published reminders reminding remove renewed returned scrap scratch sent shipped signed skip sorted submitted task"
-    " tasks tick ticked todo ve voici washed written wrote ya took made gave told brought got put took read picked cleaned watered"
+    " tasks tick ticked todo ve voici washed written wrote ya took made gave told brought got put read picked watered"
 )
 # Nor one that tells a fact.
 FACT_CUES = frozenset(DIETS) | _set(
-    "can cannot stand learning teach teaches ride rides intolerant near allergic allergique allergisch alérgica alérgico am appelle"
-    " arbeite are based birthday born called drive drives enjoy enjoys favorita favorite favorito favourite from gezogen got habite"
-    " has hate hates have heisst heißt is komme lebe lieblingsband lieblingsbuch lieblingsessen lieblingsfarbe lieblingsfilm"
+    "grew can cannot stand learning teach teaches ride rides intolerant near allergic allergique allergisch alérgica alérgico am"
+    " appelle arbeite are based birthday born called drive drives enjoy enjoys favorita favorite favorito favourite from gezogen got"
+    " habite has hate hates have heisst heißt is komme lebe lieblingsband lieblingsbuch lieblingsessen lieblingsfarbe lieblingsfilm"
     " lieblingslied lieblingsstadt lieblingstier like likes live lived lives living llama love loves m married moved name named play"
     " plays prefer prefers préféré préférée soy speak speaks studies study studying trabajo travaille ve viens vis vivo wohne work"
     " worked working works years yo yrs"
