@@ -113,6 +113,18 @@ def test_a_speakers_words_are_cited_with_name_and_year() -> None:
     assert say("Where did Caroline go?", CAROLINE) == 'On 8 May 2023 Caroline said: "I went to a support group yesterday." [#12]'
 
 
+def test_what_one_speaker_did_does_not_answer_for_another() -> None:
+    """Only what they said themselves, or what names them; where the other's words fit better, with doubt."""
+    bob = memory(13, "I went to a support group with my mother.", who="Bob")
+    of_her = memory(14, "Caroline went to a support group.", who="Bob")
+    hers = memory(15, "I went to a concert.", coverage=0.6, who="Caroline")
+    said = say("When did Caroline go to a support group?", bob, of_her, hers)
+    assert "[#14]" in said and "[#13]" not in said
+    assert say("Did Caroline go to a support group?", bob, hers).startswith("I'm not sure, but this may bear on it: Caroline")
+    assert say("Did Caroline go to a group?", bob, memory(16, "Hm.", coverage=0.1, who="Caroline")).startswith("I don't know")
+    assert "[#13]" in say("Who went to a support group?", bob, hers), "nobody is named"
+
+
 def test_when_questions_tell_the_date_and_reckon_relative_days() -> None:
     assert say("When did Caroline go to the support group?", CAROLINE) == (
         'Caroline said on 8 May 2023: "I went to a support group yesterday." [#12] That makes "yesterday" 7 May 2023.'

@@ -181,6 +181,13 @@ def test_answers_without_a_model_are_held_against_the_evidence(tmp_path: Path) -
     with imported("jsonl", dialogues("jsonl", write(tmp_path / "a.jsonl", lines)), lambda name: None) as minds:
         found = minds.answered(8)
     assert (found.questions, found.cites, found.first, found.any) == (3, 66.7, 33.3, 33.3)
+    assert (found.traps, found.declined) == (0, 0.0)
+
+
+def test_questions_that_nothing_answers_are_counted_apart(tmp_path: Path) -> None:
+    with imported("locomo", dialogues("locomo", write(tmp_path / "a.json", LOCOMO)), lambda name: None) as minds:
+        found = minds.answered(8)
+    assert (found.questions, found.traps) == (2, 1) and found.declined in (0.0, 100.0)
 
 
 def test_the_adapter_finds_what_the_evaluation_finds(tmp_path: Path) -> None:

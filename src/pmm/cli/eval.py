@@ -121,6 +121,8 @@ def _answers(minds: Minds) -> None:
     found = minds.answered(8)
     say(f"Answers without a model, to {found.questions} questions from 8 memories: {found.cites:.1f}% cite a message; the first one cited")
     say(f"is of the evidence in {found.first:.1f}% of all, any one in {found.any:.1f}%.")
+    if found.traps:
+        say(f"Of {found.traps} that nothing answers, {found.declined:.1f}% are told so.")
 
 
 def _read(path: Path | None) -> dict[str, float]:

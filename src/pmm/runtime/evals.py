@@ -74,12 +74,14 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """What is answered without a model. Percentages of the questions of the headline: whose answer cites a message; the first one it
-    cites is of the evidence; any of them is."""
+    cites is of the evidence; any of them is. declined: of those that nothing answers (`traps`), how many cite nothing."""
 
     questions: int
     cites: float
     first: float
     any: float
+    traps: int = 0
+    declined: float = 0.0
 
 
 class Minds:
@@ -121,22 +123,22 @@ class Minds:
 
     def answered(self, k: int) -> Answered:
         """Every question is answered from `k` memories, as the offline model does, and held against what answers it."""
-        cited = []
+        cited, trapped = [], []
         for mind, questions in self._told:
             view = mind.view()
             for text, _, evidence, counts in questions:
-                if not counts:
-                    continue
                 found = mind.recall(text, k=k)
                 answer = draft(view, found, text, (), now=mind.now, zone=view.identity.zone)
                 refs = {f"#{memory.id}": memory.ref for memory in found}
-                cited.append([refs.get(id) in evidence for id in _CITED.findall(answer)])
+                (cited if counts else trapped).append([refs.get(id) in evidence for id in _CITED.findall(answer)])
         asked = max(1, len(cited))
         return Answered(
             questions=len(cited),
             cites=_percent(sum(map(bool, cited)) / asked),
             first=_percent(sum(right[:1] == [True] for right in cited) / asked),
             any=_percent(sum(map(any, cited)) / asked),
+            traps=len(trapped),
+            declined=_percent(sum(not right for right in trapped) / max(1, len(trapped))),
         )
 
     def kept(self, k: int, memory: int, worth: float = WORTH) -> Kept:
