@@ -123,7 +123,8 @@ class Minds:
 
     def answered(self, k: int) -> Answered:
         """Every question is answered from `k` memories, as the offline model does, and held against what answers it."""
-        cited, trapped = [], []
+        cited: list[list[bool]] = []
+        trapped: list[list[bool]] = []
         for mind, questions in self._told:
             view = mind.view()
             for text, _, evidence, counts in questions:
