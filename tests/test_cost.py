@@ -13,6 +13,8 @@ from pmm.testing import ScriptedModel, SimulatedClock, counting, generate_log
 SIZES = (100, 10_000, 100_000)
 NOW = "2031-01-06T09:00:00+00:00"
 RECALL_ROWS_MAX = 1500
+CALLS_MAX = 20
+"""through the storage door, of a turn that finds nothing to write down: four of them recall's"""
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +42,20 @@ def test_a_turn_costs_the_same_at_every_size(minds: dict[int, Path]) -> None:
     found = {size: costs(path, "qwertzuiop asdfghjkl?") for size, path in minds.items()}
     assert len(set(found.values())) == 1, found
     calls, rows, full_reads, commits, events = found[100]
-    assert calls <= 29
+    assert calls <= CALLS_MAX
     assert rows <= 25
     assert (full_reads, commits, events) == (0, 2, 3)
 
 
 @pytest.mark.parametrize("text", ["What did Ana say about taxes in Lyon?", "the garden, the bicycle and the piano", "repair " * 50])
 def test_a_turn_makes_the_same_calls_whatever_it_recalls_and_reads_a_bounded_number_of_rows(minds: dict[int, Path], text: str) -> None:
-    plain = costs(minds[100], "qwertzuiop asdfghjkl?")
+    plain, every = costs(minds[100], "qwertzuiop asdfghjkl?"), set()
     for path in minds.values():
         calls, rows, full_reads, commits, _ = costs(path, text)
-        assert (calls, full_reads, commits) == (plain[0], 0, 2)
+        every.add(calls)
+        assert (full_reads, commits) == (0, 2)
         assert rows - plain[1] <= CANDIDATES + 5 * TOP + 2 * 50 + 2 <= RECALL_ROWS_MAX
+    assert len(every) == 1 and every.pop() <= CALLS_MAX
 
 
 def test_an_idle_tick_and_a_view_at_head_read_no_rows(minds: dict[int, Path]) -> None:

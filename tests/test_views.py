@@ -256,21 +256,53 @@ def _counted(views: Views) -> list[int]:
         reads.append(len(events))
         return events
 
-    views._log = type("Log", (), {"since": staticmethod(since)})()  # type: ignore[assignment]
+    views._log.since = since  # type: ignore[method-assign]
     return reads
 
 
 def test_a_view_catches_up_with_new_events_alone(log: SqliteLog) -> None:
-    """Each look reads what came since the last look, never from the beginning."""
+    """Each look reads what others appended since the last look, never from the beginning, and nothing when there is nothing new."""
+    elsewhere = open_log(log.path)
     _said(log, 50)
     views = Views(log, Snapshots(log))
     views.at_head()
     reads = _counted(views)
     views.at_head()
+    _said(elsewhere, 3)
+    assert [views.at_head().head for _ in range(2)] == [53, 53]
+    assert reads == [3]
+    elsewhere.close()
+
+
+def test_what_this_process_appends_is_not_read_again(log: SqliteLog) -> None:
+    """The log tells what it stored, and that is folded as it would be read; where others came between, all of it is read."""
+    elsewhere = open_log(log.path)
+    views = Views(log, Snapshots(log))
+    reads = _counted(views)
+    _said(log, 2)
+    assert (views.at_least(2).head, views.at_least(0).head, views.at_head().head, reads) == (2, 2, 2, [])
+    assert views.at_head().digest() == Views(elsewhere, NoSnapshots()).at_head().digest()
+    _said(log, 1)
+    _said(elsewhere, 1)
     _said(log, 3)
-    views.at_head()
-    views.at_head()
-    assert reads == [0, 3, 0]
+    _said(log, 1)
+    assert (views.at_least(3).head, reads) == (3, [])
+    assert (views.at_least(8).head, reads) == (8, [5])
+    assert views.at_least(8).digest() == Views(elsewhere, NoSnapshots()).at_head().digest()
+    _said(log, 2)
+    assert (views.at_head().head, reads) == (10, [5])
+    elsewhere.close()
+
+
+def test_what_nobody_looks_at_is_not_kept_for_ever(log: SqliteLog) -> None:
+    """A long import goes on without anybody looking: beyond a batch what was appended is forgotten, and read when somebody does."""
+    views = Views(log, Snapshots(log))
+    for _ in range(6):
+        _said(log, 1000)
+    assert len(views._heard) <= 3000
+    reads = _counted(views)
+    assert views.at_head().head == 6000 and sum(reads) < 6000
+    assert views.at_head().digest() == Views(log, NoSnapshots()).at_head().digest()
 
 
 def test_opening_reads_snapshots_and_the_tail_alone(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,9 @@ this same append", and the log replaces it by the id that event gets.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
+from operator import attrgetter
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -24,6 +26,7 @@ INTEGER_MAX = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _encode = msgspec.json.Encoder(order="sorted").encode
+_LONG = re.compile(rb"[0-9]{19}")
 
 
 # -- values that events hold -----------------------------------------------------------------------------------------------------
@@ -488,14 +491,17 @@ _META: dict[str, tuple[tuple[str, str, Any], ...]] = {
     kind: tuple((f.name, f.encode_name, f.default) for f in msgspec.structs.fields(cls) if f.name not in _ENVELOPE)
     for kind, cls in KINDS.items()
 }
+_OWN = {kind: attrgetter(*(name for name, _, _ in fields)) for kind, fields in _META.items()}
 
 
 def encode_meta(event: Event) -> str:
     """The event's own fields as canonical JSON: sorted keys, UTF-8, defaults left out. Raises Unstorable."""
     fields = _own_fields(event)
     try:
-        _check(msgspec.to_builtins(fields), 1)
-        return _encode(fields).decode()
+        meta = _encode(fields)
+        if b"null" in meta or _LONG.search(meta) or meta.count(b"{") + meta.count(b"[") > NESTING_MAX:  # else there is nothing to refuse
+            _check(msgspec.to_builtins(fields), 1)
+        return meta.decode()
     except UnicodeEncodeError:
         raise Unstorable(f"{event.kind}: a lone surrogate can't be stored.", hint="Send well-formed Unicode.") from None
     except (OverflowError, RecursionError):
@@ -507,6 +513,14 @@ def encode_meta(event: Event) -> str:
 def respelled_meta(event: Event) -> str:
     """The same for an event that was read back, so needs no check."""
     return _encode(_own_fields(event)).decode()
+
+
+def changed_fields(event: Event, other: Event) -> list[str]:
+    """The names of the own fields (all but the envelope) in which two events of a kind differ."""
+    own = _OWN[event.kind]
+    if own(event) == own(other):
+        return []
+    return [name for name, _, _ in _META[event.kind] if getattr(event, name) != getattr(other, name)]
 
 
 def _own_fields(event: Event) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """The read door: `Views.at_head()` gives the mind as it is now, `Views.at(id)` as it was.
 
 Views catches its projections up from the last applied event, O(new events). There is no way to hand it a list of events, and nothing
-to invalidate: a View carries the position it reflects.
+to invalidate: a View carries the position it reflects. What this process appends it hears from the log itself, as it was stored, so
+that only what others appended is ever read.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -112,26 +113,42 @@ class Views:
         self._snapshots = snapshots
         self._projections = {p.name: p for p in (all_projections() if projections is None else projections)}
         self._lock = threading.Lock()
-        self._wanting: dict[str, list[Projection[Any]]] = {}
-        for projection in self._projections.values():
+        self._wanting: dict[str, list[tuple[str, Callable[[Any, Event], Any]]]] = {}
+        for name, projection in self._projections.items():
             for kind in projection.kinds:
-                self._wanting.setdefault(kind, []).append(projection)
+                self._wanting.setdefault(kind, []).append((name, projection.apply))
+        self._heard: list[Event] = []
         self._view, self._saved = self._start(_LAST)
-
-    @property
-    def position(self) -> int:
-        """The id of the last event that is folded already: what `at_head` goes on from."""
-        return self._view.head
+        log.on_appended(self._hear)
 
     def at_head(self) -> View:
         """The mind now, everything committed included. Catches up with what this and other processes appended."""
         with self._lock:
-            while True:
-                events = self._log.since(self._view.head, _BATCH)
-                if events:
-                    self._view = self._fold(self._view, events)
-                if len(events) < _BATCH:
-                    return self._view
+            view = self._fold_heard()
+            while self._log.goes_on(view.head) and (events := self._log.since(view.head, _BATCH)):
+                view = self._view = self._fold(view, events)
+            return view
+
+    def at_least(self, id: int) -> View:
+        """The mind right after event `id` of this log, or later. Nothing is read if that is at hand: for whoever appended `id` just now, or
+        appends with `expect=view.head`, and so is told whether the mind is another meanwhile."""
+        with self._lock:
+            view = self._fold_heard()
+        return view if view.head >= id else self.at_head()
+
+    def _hear(self, events: Sequence[Event]) -> None:
+        """The log has stored these. Folded when somebody looks, if none are missing before them; else they are read then."""
+        with self._lock:
+            last = self._heard[-1].id if self._heard else self._view.head
+            if events[0].id == last + 1 and len(self._heard) < _BATCH:
+                self._heard += events
+
+    def _fold_heard(self) -> View:
+        if self._heard:
+            if self._heard[0].id == self._view.head + 1:
+                self._view = self._fold(self._view, self._heard)
+            self._heard = []
+        return self._view
 
     def at(self, id: int) -> View:
         """The mind as it was right after event `id` (or at the head, if that comes first), from the nearest snapshot kept."""
@@ -147,9 +164,8 @@ class Views:
         states = dict(view._states)
         wanting = self._wanting
         for event in events:
-            for projection in wanting.get(event.kind, ()):
-                name = projection.name
-                states[name] = projection.apply(states[name], event)
+            for name, apply in wanting.get(event.kind, ()):
+                states[name] = apply(states[name], event)
         return View(events[-1].id, self._projections, states)
 
     def _start(self, at: int) -> tuple[View, int]:

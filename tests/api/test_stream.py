@@ -178,7 +178,7 @@ def test_nobody_who_listens_means_nothing_is_read(tmp_path: Path) -> None:
             mind.wait_idle(30)
             await asyncio.sleep(0.1)
             with counting(mind) as cost:
-                feed._appended()
+                feed._appended([])
                 await asyncio.sleep(0.1)
             assert cost.statements == cost.background.statements == 0
             assert feed.listeners == 0

@@ -260,7 +260,7 @@ def test_an_append_that_fails_leaves_no_links(log: SqliteLog, links: Links) -> N
 
 
 @pytest.mark.parametrize("text", ["", "nothing to link", "With Ana [#2], Ben [#3] and «Germinal» in Lyon. " * 20])
-def test_an_append_makes_two_more_calls_whatever_there_is_to_link(log: SqliteLog, text: str) -> None:
+def test_an_append_makes_at_most_two_more_calls_whatever_there_is_to_link(log: SqliteLog, text: str) -> None:
     def calls() -> int:
         before = sum(row[0] for row in log.counts.by_thread.values())
         tell(log, receipt(2, 1), answer(2, text))
@@ -269,7 +269,7 @@ def test_an_append_makes_two_more_calls_whatever_there_is_to_link(log: SqliteLog
     tell(log, said("hello"))
     without = calls()
     Links(log)
-    assert calls() == without + 2
+    assert without < calls() <= without + 2
 
 
 @pytest.mark.slow

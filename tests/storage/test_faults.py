@@ -87,7 +87,12 @@ class _Faulty:
         self.done: list[str] = []
 
     def execute(self, sql: str, *args: Any) -> Any:
-        error = self.fail(sql)
+        first, _, second = sql.partition("; ")
+        error = self.fail(first)
+        if error is None and second:
+            error = self.fail(second)
+            if error is not None:
+                self.db.execute(first)
         if error is not None:
             raise error
         self.done.append(sql)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -82,7 +82,7 @@ class Feed:
 
     # -- inside ----------------------------------------------------------------------------------------------------------------------
 
-    def _appended(self) -> None:
+    def _appended(self, events: Sequence[Event]) -> None:
         """Called in whatever thread appends."""
         if self.listeners and not self.closed:
             with suppress(RuntimeError):  # the event loop has ended before the mind

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -85,6 +85,10 @@ Row = tuple[int, str, int | None, float, int, str | None, bool]
 """source, relation, target (or None), confidence, proof, a name (or None), whether the target must have been shown before"""
 
 
+Said = tuple[int, str, int]
+"""source, relation, target"""
+
+
 class Link(msgspec.Struct, frozen=True):
     """source: an event. target: an event, or minus the id of an entity. confidence: 0 to 1. proof: the event that says so."""
 
@@ -107,7 +111,7 @@ class Links:
         log.attach(self)
 
     def on_append(self, events: Sequence[Event]) -> None:
-        """Link what was just appended, inside its transaction. Two statements, whatever there is to link."""
+        """Link what was just appended, inside its transaction. At most two statements, whatever there is to link."""
         names: list[tuple[str, str, int, int | None]] = []
         rows: list[Row] = []
         for event in events:
@@ -117,9 +121,13 @@ class Links:
                 if confidence is not None:
                     rows.append((event.id, "mentions", None, confidence, event.id, name.key, False))
             rows += self._cited(event)
-            rows += ((source, relation, target, 1.0, event.id, None, False) for source, relation, target in _said(event))
-        self._door.many(_ENTITY, names)
-        self._door.many(_LINK, rows)
+            said = _SAID.get(type(event))
+            if said is not None:
+                rows += ((source, relation, target, 1.0, event.id, None, False) for source, relation, target in said(event))
+        if names:
+            self._door.many(_ENTITY, names)
+        if rows:
+            self._door.many(_LINK, rows)
 
     def _cited(self, event: Event) -> Iterator[Row]:
         """What a reply drew on. A receipt comes right before its reply, in the same append."""
@@ -218,49 +226,60 @@ def _named(event: Event) -> Iterator[tuple[Name, float | None]]:
                 yield name, SURE if name.grade == Grade.SURE else 0.0
 
 
-def _said(event: Event) -> Iterator[tuple[int, str, int]]:
-    """The links that an event's own references say: source, relation, target."""
-    id = event.id
-    match event:
-        case ReplyEvent() | TurnFailedEvent():
-            yield id, "replies_to", event.to
-        case CommitmentOpened():
-            yield from ((source, "opens", id) for source in _all(event.source))
-            yield from ((before, "causes", id) for before in _all(event.follows))
-        case DirectiveSet():
-            yield from ((source, "opens", id) for source in _all(event.source))
-        case CommitmentClosed():
-            yield id, "closes", event.cid
-            yield from ((evidence, "causes", id) for evidence in _all(event.evidence))
-        case CommitmentExpired():
-            yield id, "closes", event.cid
-        case CommitmentEdited() | CommitmentSnoozed() | CommitmentReminded() | CommitmentReopened():
-            yield id, "adjusts", event.cid
-        case DirectiveRevoked():
-            yield id, "closes", event.did
-            yield from ((source, "causes", id) for source in _all(event.source))
-        case FactAsserted():
-            yield from ((source, "causes", id) for source in (*_all(event.source), *event.evidence))
-        case FactRetracted():
-            newer = event.superseded_by
-            yield (id, "closes", event.fact) if newer is None else (newer, "supersedes", event.fact)
-            yield from ((source, "causes", id) for source in _all(event.source))
-        case TraitAdjusted() | PolicyChanged():
-            yield from ((evidence, "adjusts", id) for evidence in _all(event.evidence))
-        case NameAdopted() | NameProposed():
-            yield from ((evidence, "causes", id) for evidence in _all(event.evidence))
-        case Reflection():
-            yield from ((id, "reflects_on", evidence) for evidence in event.evidence)
-        case FollowedUp():
-            yield from ((about, "causes", id) for about in _all(event.about))
-        case ReplyContradicted():
-            yield id, "adjusts", event.reply
-        case TurnSuperseded():
-            yield event.by, "supersedes", event.turn
-
-
 def _all(id: int | None) -> tuple[int, ...]:
     return () if id is None else (id,)
+
+
+def _opened(e: CommitmentOpened) -> Iterator[Said]:
+    yield from ((source, "opens", e.id) for source in _all(e.source))
+    yield from ((before, "causes", e.id) for before in _all(e.follows))
+
+
+def _closed(e: CommitmentClosed) -> Iterator[Said]:
+    yield e.id, "closes", e.cid
+    yield from ((evidence, "causes", e.id) for evidence in _all(e.evidence))
+
+
+def _revoked(e: DirectiveRevoked) -> Iterator[Said]:
+    yield e.id, "closes", e.did
+    yield from ((source, "causes", e.id) for source in _all(e.source))
+
+
+def _retracted(e: FactRetracted) -> Iterator[Said]:
+    newer = e.superseded_by
+    yield (e.id, "closes", e.fact) if newer is None else (newer, "supersedes", e.fact)
+    yield from ((source, "causes", e.id) for source in _all(e.source))
+
+
+_answers: Callable[[Any], Iterable[Said]] = lambda e: [(e.id, "replies_to", e.to)]
+_changes: Callable[[Any], Iterable[Said]] = lambda e: [(e.id, "adjusts", e.cid)]
+_adjusts: Callable[[Any], Iterable[Said]] = lambda e: [(evidence, "adjusts", e.id) for evidence in _all(e.evidence)]
+_names: Callable[[Any], Iterable[Said]] = lambda e: [(evidence, "causes", e.id) for evidence in _all(e.evidence)]
+
+_SAID: dict[type[Event], Callable[[Any], Iterable[Said]]] = {
+    ReplyEvent: _answers,
+    TurnFailedEvent: _answers,
+    CommitmentOpened: _opened,
+    DirectiveSet: lambda e: [(source, "opens", e.id) for source in _all(e.source)],
+    CommitmentClosed: _closed,
+    CommitmentExpired: lambda e: [(e.id, "closes", e.cid)],
+    CommitmentEdited: _changes,
+    CommitmentSnoozed: _changes,
+    CommitmentReminded: _changes,
+    CommitmentReopened: _changes,
+    DirectiveRevoked: _revoked,
+    FactAsserted: lambda e: [(source, "causes", e.id) for source in (*_all(e.source), *e.evidence)],
+    FactRetracted: _retracted,
+    TraitAdjusted: _adjusts,
+    PolicyChanged: _adjusts,
+    NameAdopted: _names,
+    NameProposed: _names,
+    Reflection: lambda e: [(e.id, "reflects_on", evidence) for evidence in e.evidence],
+    FollowedUp: lambda e: [(about, "causes", e.id) for about in _all(e.about)],
+    ReplyContradicted: lambda e: [(e.id, "adjusts", e.reply)],
+    TurnSuperseded: lambda e: [(e.by, "supersedes", e.turn)],
+}
+"""the links that an event's own references say: source, relation, target"""
 
 
 def faults(log: SqliteLog) -> list[str]:

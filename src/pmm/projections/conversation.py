@@ -152,17 +152,19 @@ class ConversationProjection(Projection[Conversation]):
         said = event.usage.completion if event.usage.completion is not None else _estimate(event.content)
         tokens = (asked.tokens or _estimate(asked.text)) + said + 8  # 8: what a chat template puts around two messages, rounded up
         turn = Spoken(asked.id, event.id, asked.header, asked.text, event.content, tokens)
-        turns, shown = (*session.turns, turn), session.shown.union(asked.shown)
+        turns, total = (*session.turns, turn), session.tokens + tokens
+        if len(turns) > TURNS_MAX:
+            turns, total = turns[-TURNS_MAX:], total - sum(t.tokens for t in turns[:-TURNS_MAX])
+        shown = session.shown.union(asked.shown) if asked.shown else session.shown
         session = msgspec.structs.replace(
             session,
-            turns=turns[-TURNS_MAX:],
-            tokens=session.tokens + tokens - sum(t.tokens for t in turns[:-TURNS_MAX]),
+            turns=turns,
+            tokens=total,
             shown=shown if len(shown) <= SHOWN_MAX else frozenset(sorted(shown)[-SHOWN_MAX:]),
             last=event.id,
             day=asked.day,
         )
-        rest = tuple(p for p in state.pending if p.id != event.to)
-        return self._with(msgspec.structs.replace(state, pending=rest), asked.session, session)
+        return self._with(state, asked.session, session, tuple(p for p in state.pending if p is not asked))
 
     def _opened(self, state: Conversation, event: EpochOpened) -> Conversation:
         session = state.session(event.session)
@@ -196,14 +198,15 @@ class ConversationProjection(Projection[Conversation]):
                 return msgspec.structs.replace(state, sessions={**state.sessions, name: session})
         return state
 
-    def _with(self, state: Conversation, name: str, session: Session) -> Conversation:
-        sessions = {n: s for n, s in state.sessions.items() if n != name}
-        sessions[name] = session
+    def _with(self, state: Conversation, name: str, session: Session, pending: tuple[Pending, ...] | None = None) -> Conversation:
+        sessions = dict(state.sessions)
+        sessions.pop(name, None)
+        sessions[name] = session  # the last one again
         forgotten = state.forgotten
         if len(sessions) > SESSIONS_MAX:
             del sessions[next(iter(sessions))]
             forgotten = True
-        return msgspec.structs.replace(state, sessions=sessions, forgotten=forgotten)
+        return Conversation(state.zone, sessions, state.pending if pending is None else pending, forgotten)
 
 
 def _estimate(text: str) -> int:

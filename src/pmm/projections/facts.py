@@ -6,6 +6,7 @@ A fact that ends (taken back, or superseded by a newer one) makes everything der
 from __future__ import annotations
 
 from datetime import date, datetime
+from operator import attrgetter
 from typing import ClassVar, Literal
 
 import msgspec
@@ -165,8 +166,11 @@ def _weighed(state: Facts, fact: Fact, event: FactRetracted) -> Fact:
     return msgspec.structs.replace(fact, lineage=lineage, stale=fact.stale or event.fact in lineage)
 
 
+_id = attrgetter("id")
+
+
 def _use(state: Facts, shown: set[int]) -> Facts:
-    if not any(f.id in shown for f in state.current):
+    if shown.isdisjoint(map(_id, state.current)):
         return state
     now = tuple(msgspec.structs.replace(f, used=f.used + 1) if f.id in shown else f for f in state.current)
     return msgspec.structs.replace(state, current=now)

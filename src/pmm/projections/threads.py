@@ -112,7 +112,7 @@ class ThreadsProjection(Projection[Threads]):
         match event:
             case UserMessage():
                 asked = Asked(event.id, event.session, _digest(event.content))
-                return replace(state, pending=(*state.pending, asked)[-PENDING_MAX:])
+                return Threads(state.sessions, (*state.pending, asked)[-PENDING_MAX:])
             case TurnFailedEvent():
                 return replace(state, pending=tuple(p for p in state.pending if p.user != event.to))
             case ReplyEvent():
@@ -130,8 +130,8 @@ class ThreadsProjection(Projection[Threads]):
         if asked is None:
             return state
         said = _said(asked.user, asked.digest, event.content)
-        sessions = {name: turns for name, turns in state.sessions.items() if name != asked.session}
-        sessions[asked.session] = (*state.sessions.get(asked.session, ()), said)[-TURNS_MAX:]
+        sessions = dict(state.sessions)
+        sessions[asked.session] = (*sessions.pop(asked.session, ()), said)[-TURNS_MAX:]  # the last one again
         if len(sessions) > SESSIONS_MAX:
             del sessions[next(iter(sessions))]
         return Threads(sessions, tuple(p for p in state.pending if p is not asked))

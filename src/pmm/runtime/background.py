@@ -136,7 +136,7 @@ class BackgroundProcessor:
             self._news = self._woken = True
             self._changed.notify_all()
 
-    def _heard(self) -> None:
+    def _heard(self, events: Sequence[Event]) -> None:
         """Something was appended here. Noted, so that `wait_idle` can't miss it, but nobody is woken in mid-turn for it."""
         self._news = True
 

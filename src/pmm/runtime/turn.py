@@ -20,6 +20,7 @@ from pmm.agent.route import fast_answer
 from pmm.clock import Clock, Ids
 from pmm.config import Settings
 from pmm.errors import (
+    HeadMoved,
     InvalidInput,
     KeyConflict,
     ModelCancelled,
@@ -216,33 +217,38 @@ class Pipeline:
 
     def _hear(self, request: Request, trace: TurnTrace) -> Heard | Reply:
         """Make the message durable before anything else; or find what became of it, if its key is known."""
-        at_hand = self._views.position
-        view = self._views.at_head()
-        ready = view.head == at_hand
-        now = self._clock.now()
+        view = self._views.at_least(0)
+        ready = True
         if not request.record:
-            event: Event = UserMessage(content=request.text, source=request.source, session=request.session, ts=now)
+            said: Event = UserMessage(content=request.text, source=request.source, session=request.session, ts=self._clock.now())
+            ready = view is (view := self._views.at_head())
             trace.heard(ready=ready)
-            return Heard(request, view, event, trace)
-        healed = [
-            TurnFailedEvent(to=p.id, reason="stopped", detail="the process ended in mid-turn", key=f"end:{p.id}")
-            for p in view.conversation.pending
-        ]
+            return Heard(request, view, said, trace)
         if request.key is not None and (known := self._log.by_key(f"u:{request.key}")) is not None:
-            self._log.append(healed)
+            self._log.append(_healed(self._views.at_head()))
             return self._recorded(known, request)
-        message = UserMessage(
-            content=request.text, source=request.source, session=request.session, key=None if request.key is None else f"u:{request.key}"
-        )
-        with trace.measure("append"):
-            gone = [id for id in request.how.supersedes if view.threads.holds(request.session, id)]
-        back = [TurnSuperseded(turn=id, by=-len(healed) - 1) for id in gone]
-        event = self._log.append([*healed, message, *back])[len(healed)]
-        view = self._views.at_head()
+        while True:
+            try:
+                with trace.measure("append"):
+                    event = self._heard(request, view)
+                break
+            except HeadMoved:  # somebody else, or the background, wrote since that view was taken
+                view, ready = self._views.at_head(), False
+        view = self._views.at_least(event.id)
         with trace.measure("extraction"):
             found = extract_message(request.text, _known(view, event))
         trace.heard(ready=ready)
         return Heard(request, view, event, trace, tuple(found))
+
+    def _heard(self, request: Request, view: View) -> Event:
+        """The message, appended to what the view shows. Raises HeadMoved if there is more by now."""
+        healed = _healed(view)
+        message = UserMessage(
+            content=request.text, source=request.source, session=request.session, key=None if request.key is None else f"u:{request.key}"
+        )
+        gone = [id for id in request.how.supersedes if view.threads.holds(request.session, id)]
+        back = [TurnSuperseded(turn=id, by=-len(healed) - 1) for id in gone]
+        return self._log.append([*healed, message, *back], expect=view.head)[len(healed)]
 
     def _recorded(self, known: Event, request: Request) -> Reply:
         """The outcome of a message that was sent before with the same key."""
@@ -382,7 +388,7 @@ class Pipeline:
                 reply = msgspec.structs.replace(reply, contradicted=wrong)
         with heard.trace.measure("append"):
             stored = self._append(events, found)
-        self._views.at_head()  # here rather than at the start of the next turn, which has somebody waiting
+        self._views.at_least(stored[-1].id)  # here rather than at the start of the next turn, which has somebody waiting
         self._trace(heard, stored)
         return msgspec.structs.replace(reply, user_event=to, reply_event=stored[reply_at - 1].id)
 
@@ -501,6 +507,12 @@ def _receipt(heard: Heard, prompt: context.Prompt, limit: int) -> list[Event]:
         )
     )
     return events
+
+
+def _healed(view: View) -> list[Event]:
+    """The ends of messages that a dead process left without one."""
+    detail = "the process ended in mid-turn"
+    return [TurnFailedEvent(to=p.id, reason="stopped", detail=detail, key=f"end:{p.id}") for p in view.conversation.pending]
 
 
 def _known(view: View, event: Event, found: Sequence[Event] = ()) -> Known:

@@ -31,17 +31,20 @@ class Counts:
         self.by_thread: dict[int, list[int]] = defaultdict(lambda: [0] * len(self.NAMES))
         self._nanoseconds: dict[int, int] = defaultdict(int)
 
-    def add(self, statements: int = 0, rows_read: int = 0, full_reads: int = 0, appended: int = 0, commits: int = 0) -> None:
+    def add(self, full_reads: int = 0, appended: int = 0, commits: int = 0) -> None:
+        """Note what is no statement."""
         mine = self.by_thread[threading.get_ident()]
-        mine[0] += statements
-        mine[1] += rows_read
         mine[2] += full_reads
         mine[3] += appended
         mine[4] += commits
 
-    def spend(self, nanoseconds: int) -> None:
-        """This thread was in a door for so long."""
-        self._nanoseconds[threading.get_ident()] += nanoseconds
+    def took(self, nanoseconds: int, statements: int = 0, rows_read: int = 0) -> None:
+        """This thread was in a door for so long, to do that."""
+        thread = threading.get_ident()
+        self._nanoseconds[thread] += nanoseconds
+        mine = self.by_thread[thread]
+        mine[0] += statements
+        mine[1] += rows_read
 
     def nanoseconds(self) -> int:
         """What this thread has spent in the doors so far; only differences mean anything."""
@@ -69,8 +72,7 @@ class Door:
                 raise self._told(error) from error
             except UnicodeDecodeError as error:
                 raise BrokenLog(f"{self.path}: a stored text is not UTF-8.") from error
-        self._counts.add(1, len(rows))
-        self._counts.spend(time.perf_counter_ns() - started)
+        self._counts.took(time.perf_counter_ns() - started, 1, len(rows))
         return rows
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -81,8 +83,7 @@ class Door:
                 self._db.executemany(sql, rows)
             except apsw.Error as error:
                 raise self._told(error) from error
-        self._counts.add(1)
-        self._counts.spend(time.perf_counter_ns() - started)
+        self._counts.took(time.perf_counter_ns() - started, 1)
 
     def pages(self, sql: str, after: int, stop: int, size: int = 1000) -> Iterator[tuple[Any, ...]]:
         """Rows of a statement that takes (after, stop, size) and orders by its first column; `size` at a time, so no read stays open."""
@@ -94,18 +95,20 @@ class Door:
             after = rows[-1][0]
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """One transaction that writes: BEGIN IMMEDIATE ... COMMIT, or nothing. Raises MindBusy, DiskFull, LogStopped."""
+    def writing(self, sql: str = "", args: Sequence[Any] = ()) -> Iterator[Rows]:
+        """One transaction that writes: BEGIN IMMEDIATE ... COMMIT, or nothing. Raises MindBusy, DiskFull, LogStopped.
+
+        sql, args: what is read first thing in it; it costs no further call.
+        """
         started = time.perf_counter_ns()
         self._writes.acquire(self._durable)
-        self._counts.spend(time.perf_counter_ns() - started)
+        self._counts.took(time.perf_counter_ns() - started)
         try:
             if self._writes.stopped:
                 raise LogStopped(self._writes.stopped)
             with self._lock:
-                self.run("BEGIN IMMEDIATE")
                 try:
-                    yield
+                    yield self.run(f"BEGIN IMMEDIATE; {sql}", args)
                     self.run("COMMIT")
                 except BaseException:
                     self._roll_back()

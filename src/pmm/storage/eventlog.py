@@ -74,6 +74,10 @@ class EventLog(ABC):
     def head(self) -> tuple[int, bytes]:
         """(id, hash) of the last event; (0, 32 zero bytes) when empty."""
 
+    @abstractmethod
+    def goes_on(self, id: int) -> bool:
+        """Whether there is anything after event `id`. What is asked most often, and the cheapest to ask."""
+
     @property
     def stamp(self) -> object:
         """Something that differs after anything was written, by any process, and costs no statement; None where there is no such thing."""
@@ -88,8 +92,9 @@ class EventLog(ABC):
         """Have `derived` write its rows in the transaction of each append."""
 
     @abstractmethod
-    def on_appended(self, callback: Callable[[], None]) -> None:
-        """Call back after each append of this process that added something."""
+    def on_appended(self, callback: Callable[[Sequence[Event]], None]) -> None:
+        """Call back after each append of this process that added something, with what it added. In whatever thread appends; two
+        appends at once may be told of in either order."""
 
     @abstractmethod
     def backup(self, path: str) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from pmm.clock import Clock, Ids
 from pmm.errors import BrokenLog, HeadMoved, InvalidInput, KeyConflict, NotAMind, StorageError, UnknownSchema, Unstorable
-from pmm.events import KINDS, Event, decode, encode_meta, microseconds, respelled_meta
+from pmm.events import KINDS, Event, changed_fields, decode, encode_meta, microseconds, respelled_meta
 from pmm.storage.chain import Row, Verdict, check_chain, checked, hash_of, seal_of
 from pmm.storage.door import Counts, Door, Rows, connect, refuse_unsafe_engine
 from pmm.storage.eventlog import Derived, EventLog
@@ -33,7 +33,6 @@ T = TypeVar("T")
 _SEEN = "id, ts, kind, content, meta, key"
 _ALL = "id, ts, kind, content, meta, key, salt, seal, prev_hash, hash"
 _LAST = 2**63 - 1
-_ENVELOPE = frozenset(Event.__struct_fields__)
 
 
 class SqliteLog(EventLog):
@@ -46,7 +45,7 @@ class SqliteLog(EventLog):
         self._ids = ids
         self._max_event_bytes = max_event_bytes
         self._derived: list[Derived] = []
-        self._callbacks: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[Sequence[Event]], None]] = []
         writes = WriteLock()
         self.main = Door(connect(path, synchronous=synchronous), self.counts, writes, durable=True)
         try:
@@ -62,26 +61,34 @@ class SqliteLog(EventLog):
             return []
         for event in events:
             _refuse(event)
-        with self.main.writing():
-            head, link = self.head
+        with self.main.writing(*_state([event.key for event in events if event.key is not None])) as found:
+            head, link, known = self._found(found)
             if expect is not None and head != expect:
                 raise HeadMoved(f"event {head} was appended since event {expect} was read.")
-            placed, rows, link = self._place(events, head, link)
+            placed, rows, link = self._place(events, head, link, known)
             if rows:
                 self.main.many(f"INSERT INTO events ({_ALL}) VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
                 self.main.run("UPDATE head SET id = ?, hash = ?", (rows[-1][0], link))
-                new = [event for event in placed if event.id > head]
+                new = placed if len(rows) == len(placed) else [event for event in placed if event.id > head]
                 for derived in self._derived:
                     derived.on_append(new)
         if rows:
             self.main.count(appended=len(rows))
             for callback in self._callbacks:
-                callback()
+                callback(new)
         return placed
 
-    def _place(self, events: Sequence[Event], head: int, link: bytes) -> tuple[list[Event], list[tuple[Any, ...]], bytes]:
+    def _found(self, rows: Rows) -> tuple[int, bytes, dict[str | None, Event]]:
+        """What `_state` read: id and hash of the last event, and the events that have one of the keys."""
+        if not rows:
+            raise BrokenLog(f"{self.path}: the head row is missing.")
+        id, link = rows[0][:2]
+        return id, link, {row[-1]: _event(row[2:]) for row in rows if len(row) > 2 and row[2] is not None}
+
+    def _place(
+        self, events: Sequence[Event], head: int, link: bytes, known: dict[str | None, Event]
+    ) -> tuple[list[Event], list[tuple[Any, ...]], bytes]:
         """Give each event its id, ts and seals, or find the one already stored under its key."""
-        known = self._known([event.key for event in events if event.key is not None])
         placed: list[Event] = []
         rows: list[tuple[Any, ...]] = []
         ts = microseconds(self._clock.now())
@@ -109,16 +116,10 @@ class SqliteLog(EventLog):
                 known[event.key] = stored
         return placed, rows, link
 
-    def _known(self, keys: list[str]) -> dict[str | None, Event]:
-        if not keys:
-            return {}
-        sql = f"SELECT {_SEEN} FROM events WHERE key IN (SELECT value FROM json_each(?))"
-        return {event.key: event for event in _events(self.main.run(sql, (_json(keys),)))}
-
     def attach(self, derived: Derived) -> None:
         self._derived.append(derived)
 
-    def on_appended(self, callback: Callable[[], None]) -> None:
+    def on_appended(self, callback: Callable[[Sequence[Event]], None]) -> None:
         self._callbacks.append(callback)
 
     # -- reading -----------------------------------------------------------------------------------------------------------------
@@ -173,11 +174,10 @@ class SqliteLog(EventLog):
 
     @property
     def head(self) -> tuple[int, bytes]:
-        rows = self.main.run("SELECT id, hash FROM head")
-        if len(rows) != 1:
-            raise BrokenLog(f"{self.path}: the head row is missing.")
-        id, hash = rows[0]
-        return id, hash
+        return self._found(self.main.run(_HEAD))[:2]
+
+    def goes_on(self, id: int) -> bool:
+        return bool(self.main.run("SELECT id FROM head WHERE id > ?", (id,)))
 
     @property
     def stamp(self) -> tuple[int, int] | None:
@@ -418,6 +418,16 @@ def _stamp(file: Path) -> tuple[int, ...]:
 
 # -- rows and events ---------------------------------------------------------------------------------------------------------------
 
+_HEAD = "SELECT id, hash FROM head"
+
+
+def _state(keys: list[str]) -> tuple[str, tuple[str, ...]]:
+    """The head, and with it the events that have one of these keys."""
+    if not keys:
+        return _HEAD, ()
+    seen = ", ".join(f"e.{name}" for name in _SEEN.split(", "))
+    return f"SELECT h.id, h.hash, {seen} FROM head h LEFT JOIN events e ON e.key IN (SELECT value FROM json_each(?))", (_json(keys),)
+
 
 def _event(row: tuple[Any, ...]) -> Event:
     id, ts, kind, content, meta, key = row
@@ -469,11 +479,10 @@ def _canonical(event: Event, id: int, ts: int) -> tuple[Event, str]:
         stored = decode(id, ts, event.kind, event.content, meta, event.key)
     except BrokenLog as error:
         raise Unstorable(f"{event.kind}: {error.message.partition(': ')[2]}") from None
-    for name in event.__struct_fields__:
-        if name not in _ENVELOPE:
-            given, kept = getattr(event, name), getattr(stored, name)
-            if given != kept and not (isinstance(given, list) and tuple(given) == kept):
-                raise Unstorable(f"{event.kind}: {name} can't be stored faithfully; {given!r} would come back as {kept!r}."[:300])
+    for name in changed_fields(event, stored):
+        given, kept = getattr(event, name), getattr(stored, name)
+        if not (isinstance(given, list) and tuple(given) == kept):
+            raise Unstorable(f"{event.kind}: {name} can't be stored faithfully; {given!r} would come back as {kept!r}."[:300])
     return stored, respelled_meta(stored)  # one spelling for one value: 5 given where 5.0 is meant is stored as 5.0
 
 

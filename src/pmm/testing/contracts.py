@@ -78,6 +78,7 @@ class EventLogContract:
             assert [event.id for event in log.append([said("e")])] == [4]
             assert [event.id for event in log.since(0)] == [1, 2, 3, 4]
             assert log.head[0] == 4 and len(log.head[1]) == 32
+            assert [log.goes_on(id) for id in (0, 3, 4, 5, 2**63 - 1)] == [True, True, False, False, False]
 
     def test_an_append_of_nothing_does_nothing(self) -> None:
         with self._opened() as log:
@@ -369,17 +370,17 @@ class EventLogContract:
                 self.seen.append([event.id for event in events])
 
         watching = Watching()
-        called: list[int] = []
+        called: list[list[int]] = []
         with self._opened() as log:
             log.attach(watching)
-            log.on_appended(lambda: called.append(log.head[0]))
+            log.on_appended(lambda events: called.append([event.id for event in events]))
             log.append([said("a", key="k"), said("b")])
             log.append([said("c"), said("a", key="k")])
             log.append([said("a", key="k")])
-            assert watching.seen == [[1, 2], [3]] and called == [2, 3]  # only what was added, and only if anything was
+            assert watching.seen == [[1, 2], [3]] and called == [[1, 2], [3]]  # only what was added, and only if anything was
             watching.fail = True
             _refused(log, [said("d", key="new"), said("e")], ZeroDivisionError)
-            assert called == [2, 3]
+            assert called == [[1, 2], [3]]
             watching.fail = False
             assert log.append([said("d", key="new")])[0].id == 4
 
