@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pmm import InvalidInput, Mind, NotAMind, StorageError, Turn
+from pmm import InvalidInput, Mind, MindBusy, NotAMind, StorageError, Turn
 from pmm.errors import ConfigError, ModelError
 from pmm.testing import ScriptedModel, SimulatedClock, counting
 
@@ -316,3 +316,22 @@ def test_the_state_is_the_same_after_a_restart_and_after_replay(open_mind: Open)
 
     Snapshots(mind._log).drop()
     assert Views(mind._log, Snapshots(mind._log)).at_head().digest() == before
+
+
+# -- which model speaks --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_mind_switches_its_model_between_turns(tmp_path: Path) -> None:
+    first = ScriptedModel(["From the first."])
+    with Mind.open(tmp_path / "a.db", model=first) as mind:
+        assert mind.handle_user("Tell me something.").text == "From the first."
+        with pytest.raises(ModelError):
+            mind.speak_with("nonsense")
+        mind.speak_with("offline")
+        assert mind.handle_user("Tell me something else.").model == "offline"
+        assert [e.after for e in mind.log.by_kind("model_switched")][-1:] == ["offline"]  # type: ignore[attr-defined]
+        stream = mind.handle_user_streaming("And once more, please.")
+        with stream:
+            next(stream)
+            with pytest.raises(MindBusy, match="a reply is being spoken"):
+                mind.speak_with("offline")

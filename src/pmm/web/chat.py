@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from nicegui import background_tasks, ui
 
 from pmm.errors import PMMError, TurnFailed
-from pmm.runtime.turn import PLAINLY, How
 from pmm.web import transcript
 from pmm.web.parts import Part, button, day, empty, icon, tag, text, trouble
 from pmm.web.said import Append, markdown
@@ -48,7 +47,7 @@ class _Chat:
         self._drawn: dict[int, tuple[object, Element]] = {}
         self._following: dict[int, _Following] = {}
         self._hints: dict[int, str] = {}
-        text("h1", f"Chat with {tab.name}", "hidden", tabindex="-1")
+        text("h1", f"Chat with {tab.name}", "aloud", tabindex="-1")
         with tag("div", "talk"):
             with tag("div", "talk-head") as self._head:
                 pass
@@ -73,7 +72,8 @@ class _Chat:
         for turn in shown:
             local = self._tab.local(turn.first.ts)
             today = f"{local:%A} {day(local)}"
-            wanted[turn.first.id] = ((turn, today != last_day, self._tab.at), turn, today if today != last_day else "")
+            newest = turn is shown[-1] and not data.later  # only what failed last is asked again
+            wanted[turn.first.id] = ((turn, today != last_day, newest, self._tab.at), turn, today if today != last_day else "")
             last_day = today
         for id in [id for id in self._drawn if id not in wanted]:
             self._drawn.pop(id)[1].delete()
@@ -84,7 +84,7 @@ class _Chat:
             box = known[1] if known is not None else self._new_row(place + sum(after < id for after in self._asides))
             box.clear()
             with box:
-                self._draw_turn(turn, heading)
+                self._draw_turn(turn, heading, newest=place == len(wanted) - 1 and not data.later)
             self._drawn[id] = (key, box)
         self._draw_around(data)
 
@@ -94,11 +94,11 @@ class _Chat:
         box.move(self._turns, place)
         return box
 
-    def _draw_turn(self, turn: Turn, heading: str) -> None:
+    def _draw_turn(self, turn: Turn, heading: str, *, newest: bool) -> None:
         if heading:
             _day(heading)
         failed = turn.end.to if turn.end is not None and turn.end.kind == "turn_failed" else 0  # type: ignore[union-attr]
-        TurnView(self._tab, turn, hint=self._hints.get(failed, ""), again=self._again)
+        TurnView(self._tab, turn, hint=self._hints.get(failed, ""), again=self._again if newest else None)
 
     def _draw_around(self, data: Transcript) -> None:
         self._head.clear()
@@ -194,16 +194,16 @@ class _Chat:
         await self._speak(str(message.get("text", ""))[:ASKED_MAX], f"web:{message.get('key', '')}"[:100])
 
     async def _again(self, turn: Turn) -> None:
-        """Ask the same once more, in place of the turn that failed."""
+        """Ask the same once more."""
         assert turn.user is not None
-        await self._speak(turn.user.content, None, How(supersedes=(turn.user.id,)))
+        await self._speak(turn.user.content, None)
 
-    async def _speak(self, said: str, key: str | None, how: How = PLAINLY) -> None:
+    async def _speak(self, said: str, key: str | None) -> None:
         if self._tab.at is not None or not said.strip():
             return
         self._before = None
         try:
-            spoken = self._tab.hosted.turns.speak(said, session=self._session, source="web", key=key, record=self._record, how=how)
+            spoken = self._tab.hosted.turns.speak(said, session=self._session, source="web", key=key, record=self._record)
         except PMMError as error:
             self._tab.toast(told(error), None, True)
             self._put_back(said)

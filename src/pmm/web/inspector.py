@@ -146,7 +146,8 @@ def _in_words(event: Event) -> str:
     """Of the kinds whose content says nothing, or something else than what happened."""
     match event:
         case ContextBuilt():
-            return f"{len(event.sources)} memories, {event.tokens:,} tokens"
+            n = len(event.sources)
+            return f"{n} memor{'y' if n == 1 else 'ies'}, {event.tokens:,} tokens"
         case NameAdopted():
             who, is_ = ("The mind", "is") if event.whose == "mind" else ("You", "are")
             return f"{who} {is_} called {event.name}" if event.name else f"{who} {is_} called nothing any more"

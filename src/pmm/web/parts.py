@@ -307,7 +307,7 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], 
     Each row can be reached with j and k; `o` opens the first event link in it.
     """
     with tag("table", "table") as made:
-        text("caption", caption, "hidden")
+        text("caption", caption, "aloud")
         with tag("thead"), tag("tr"):
             for name in columns:
                 text("th", name, "wide" if name == wide else "", scope="col")

@@ -89,7 +89,7 @@ class _Shell:
             self._bottom_tabs()
             self._help()
             self._models = tag("dialog", "sheet", id="models", aria_label="Models")
-            status = text("p", "", "hidden", role="status", aria_live="polite", id="status")
+            status = text("p", "", "aloud", role="status", aria_live="polite", id="status")
             self._tab.say = status.set_text
             self._toasts = tag("div", "toasts", role="status", aria_live="polite")
         ui.on("pmm_event", lambda e: self._inspect(_number(e.args)))

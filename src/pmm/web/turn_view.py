@@ -55,9 +55,9 @@ Again = Callable[["Turn"], Awaitable[None]]
 
 
 class TurnView:
-    """Draws a turn where it is made. hint: what to do, of one that failed. again: asks the same once more."""
+    """Draws a turn where it is made. hint: what to do, of one that failed. again: asks the same once more; None of one that isn't last."""
 
-    def __init__(self, tab: Tab, turn: Turn, *, hint: str, again: Again) -> None:
+    def __init__(self, tab: Tab, turn: Turn, *, hint: str, again: Again | None) -> None:
         self._tab = tab
         self._turn = turn
         if turn.user is not None:
@@ -89,7 +89,7 @@ class TurnView:
         if finish != "stop":
             text("p", "Stopped. What was said is kept." if finish == "interrupted" else "Cut off: it was too long.", "muted small")
 
-    def _failed(self, end: TurnFailedEvent, hint: str, again: Again) -> None:
+    def _failed(self, end: TurnFailedEvent, hint: str, again: Again | None) -> None:
         if end.content:
             markdown(end.content)
         with tag("div", "trouble"):
@@ -99,7 +99,7 @@ class TurnView:
                 said = " ".join(filter(None, (end.detail[:1].upper() + end.detail[1:], hint)))
                 if said:
                     text("p", said, "muted small")
-            if self._tab.at is None:
+            if self._tab.at is None and again is not None:
                 button("Try again", lambda: again(self._turn), symbol="refresh")
                 button("Switch model", self._tab.choose_model, symbol="memory")
 

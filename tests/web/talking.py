@@ -1,4 +1,4 @@
-"""A server with the companion, in a process of its own, whose model says what it is told to: `python serving.py FOLDER [NAME ...]`.
+"""A server with the companion, in a process of its own, whose model says what it is told to: `python talking.py FOLDER [NAME ...]`.
 
 It prints its port and the path of a link. NAME: further minds, made at the start.
 """
