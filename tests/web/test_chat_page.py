@@ -238,7 +238,7 @@ def test_what_a_model_writes_asks_nothing_of_another_host(open_page: Open, serve
 def test_the_past_is_read_only_and_equals_what_the_server_says_of_it(open_page: Open, served: Served) -> None:
     at = served.events("name_adopted", limit=1)[0]["id"] - 1
     page = open_page(f"/?at={at}")
-    page.wait_for_selector(f"text=You are looking at the mind after event {at:,}.")
+    page.wait_for_selector(f"text=This is the mind after event {at:,}.")
     page.wait_for_selector(".turn")
     assert not page.locator("[data-write]").is_visible()
     assert page.get_by_role("button", name="Undo").count() == page.get_by_role("button", name="Edit").count() == 0
@@ -251,7 +251,7 @@ def test_the_past_is_read_only_and_equals_what_the_server_says_of_it(open_page: 
     page.wait_for_url(re.compile(rf"at={at - 1}$"))
     page.keyboard.press("n")
     page.wait_for_selector("[data-write]", state="visible")
-    assert page.url == f"{served.url}/"
+    page.wait_for_url(f"{served.url}/")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

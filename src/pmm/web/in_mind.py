@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pmm.events import ContextBuilt
-from pmm.web.parts import Part, day, empty, event_link, link, share_bar, tag, text
+from pmm.web.parts import Part, button, day, empty, event_link, link, share_bar, tag, text
 
 if TYPE_CHECKING:
     from pmm.web.tab import Tab
@@ -51,6 +51,7 @@ def panel(tab: Tab) -> None:
     """The panel at the side of the chat."""
     with tag("div", "side-head"):
         text("h2", "In mind now")
+        button("Close", symbol="close", kind="icon", classes="narrow", data_close="")
     Part(tab, lambda: load(tab), lambda found: _fill(tab, found), lines=10)
 
 

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
+from pmm.errors import StorageError
+
 if TYPE_CHECKING:
     from pmm.api.minds import Hosted
     from pmm.runtime.checks import Verdict
 
 PAUSE_S = 0.1
 """between two rounds of news, so that a turn's handful of events is one round"""
+
+AGAIN_S = 2.0
 
 Listener = Callable[[frozenset[str]], None]
 """told the kinds of the events that came"""
@@ -62,11 +66,16 @@ class Live:
         ready = self._ready
         after = await asyncio.to_thread(lambda: self._hosted.mind.log.head[0])
         ready.set()
-        async with aclosing(self._hosted.feed.frames(after)) as pages:
-            async for page in pages:
-                if page:
-                    self.tell(frozenset(frame.kind for frame in page))
-                    await asyncio.sleep(PAUSE_S)
+        while not self._hosted.feed.closed:
+            try:
+                async with aclosing(self._hosted.feed.frames(after)) as pages:
+                    async for page in pages:
+                        if page:
+                            after = page[-1].id
+                            self.tell(frozenset(frame.kind for frame in page))
+                            await asyncio.sleep(PAUSE_S)
+            except StorageError:
+                await asyncio.sleep(AGAIN_S)  # can't be read now: nothing is skipped
 
 
 class Lives:

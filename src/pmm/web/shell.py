@@ -141,7 +141,7 @@ class _Shell:
         _label(self._as_of, "As of now" if tab.at is None else f"As of {tab.at:,}")
         self._past.set_visibility(tab.at is not None)
         if tab.at is not None:
-            self._past_text.text = f"You are looking at the mind after event {tab.at:,}. Nothing can be changed there."
+            self._past_text.text = f"This is the mind after event {tab.at:,}. Nothing can be changed there."
             self._slider.props["max"], self._slider.props["value"] = str(self._head), str(tab.at)
             self._field.props["value"] = str(tab.at)
         broken = tab.live.broken

@@ -145,6 +145,7 @@
     const at = document.activeElement?.closest?.("[data-row]") || (main()?.querySelector(".turn") ? rows.at(-1) : null);
     return at && $(selector, at);
   };
+  const openRow = () => (inRow(".when [data-event]") ?? inRow("[data-event]"))?.click() ?? true;
   function escape() {
     const dialog = $("dialog[open]");
     if (dialog) dialog.close();
@@ -160,9 +161,9 @@
     },
     j: () => row(1),
     k: () => row(-1),
-    o: () => inRow("[data-event]")?.click() ?? true,
+    o: () => openRow(),
     m: () => inRow("[data-memory]")?.click() ?? true,
-    w: () => inRow("[data-event]")?.click() ?? true,
+    w: () => openRow(),
     "?": () => $("#help")?.showModal() ?? true,
   };
   document.addEventListener("keydown", (e) => {
@@ -234,7 +235,7 @@
     if (!scroller || !$(".talk")) return;
     const now = $$(".talk .turn").length;
     if (following) scroller.scrollTop = scroller.scrollHeight;
-    else if (now > turns && turns) fresh = true;
+    else if ((turns && now > turns) || $(".growing")) fresh = true;
     turns = now;
     tellBelow(scroller);
   }
