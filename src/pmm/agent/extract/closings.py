@@ -25,10 +25,9 @@ _DONE_WITH = pattern(
     r"|completed) (?:with )?(?P<what>.+)"
 )
 _IS_DONE = pattern(
-    r"(?:(?:the|my|your|our|that) )?(?P<what>[^,;]{2,80}?)(?P<is> is| are| has been| have been| was| were|'s)?(?: now| finally|"
-    r" already| all| just)* "
-    r"(?P<verb>done|complete|sent|paid|bought|written|made|\w+ed)(?: now| already| today| yesterday| this morning| last"
-    r" night| off| out|,? as promised|,? finally|,? at last| (?:to|for) (?P<whom>[\w ]{2,40}))?\s*$"
+    r"(?:(?:the|my|your|our|that) )?(?P<what>[^,;]{2,80}?)(?P<is> is| are| has been| have been| was| were|'s)?(?: now| finally| already|"
+    r" all| just)* (?P<verb>done|complete|sent|paid|bought|written|made|\w+ed)(?: now| already| today| yesterday| this morning| last night"
+    r"| off| out|,? as promised|,? finally|,? at last| (?:to|for) (?P<whom>[\w ]{2,40}))?\s*$"
 )
 _UNAIDED = frozenset("done sent finished submitted completed booked delivered posted fixed ordered renewed paid".split())
 """what "invoice sent" may leave its "is" out of; "Ana called" says something else"""
@@ -45,13 +44,10 @@ _ELSEWHERE = (
 )
 _ENDING = re.compile(r"^ge(?=\w{4})|(?:en|er|ar|ir|ado|ido|ée?|í|t)$")
 _NOT_DONE = pattern(
-    r"\b(?:\w+n't|almost|nearly|not|n't|haven't|hasn't|didn't|never|half|partly|partially|most of|some of|part of|wrong|should"
-    r"|could|would|wish|if|unless|until|when|soon"
-    r"|tried|try|trying|want|wanted|need|needed|plan(?:ned|s)? (?:to|on)|called (?:\w+ ){1,3}an?|meant|hope|hoped"
-    r"|forgot|started|begun|began|thought|think"
-    r"|dreamt|dreamed|dream|imagine|said|told"
-    r"|will|'ll|going to|about to|except|but not|except for|first (?:half|part|draft of)|supposed|might|may|maybe|probably"
-    r"|asked|yet|nicht|noch|fast|how)\b"
+    r"\b(?:\w+n't|almost|nearly|not|n't|haven't|hasn't|didn't|never|half|partly|partially|most of|some of|part of|wrong|should|could|would"
+    r"|wish|if|unless|until|when|soon|tried|try|trying|want|wanted|need|needed|plan(?:ned|s)? (?:to|on)|called (?:\w+ ){1,3}an?|meant|hope"
+    r"|hoped|forgot|started|begun|began|thought|think|dreamt|dreamed|dream|imagine|said|told|will|'ll|going to|about to|except|but not"
+    r"|except for|first (?:half|part|draft of)|supposed|might|may|maybe|probably|asked|yet|nicht|noch|fast|how)\b"
 )
 _GENERIC = frozenset(
     "done did finished complete completed handled sorted finalised finalized accomplished wrapped managed took tackled checked"
@@ -79,17 +75,15 @@ _UNNEEDED = pattern(
 )
 _CANCEL_ALL = pattern(r"(?:please |just )*(?:cancel|delete|drop|remove|clear|forget) all (?:of )?(?:the |my |your |those )?reminders\s*$")
 _NO_NEED = pattern(
-    r"(?:please )?(?:you (?:don't|do not) (?:have|need) to|you no longer (?:have|need) to|no need to|there's no need to|you"
-    r" needn't|please don't|don't|do not|stop) "
-    r"remind(?:ing)? me (?:any ?more )?(?:to|about) (?P<what>.+)"
+    r"(?:please )?(?:you (?:don't|do not) (?:have|need) to|you no longer (?:have|need) to|no need to|there's no need to|you needn't|please"
+    r" don't|don't|do not|stop) remind(?:ing)? me (?:any ?more )?(?:to|about) (?P<what>.+)"
 )
 _FORGET_ABOUT = pattern(
     r"(?:please |just |let's |you can |we can )*(?:forget|never mind|scratch|skip|scrap) (?:about )?(?P<what>.*\w+ing" r" .+)"
 )
 _WONT = pattern(
-    r"i(?:'m not going to| am not going to|'m no longer going to| won't(?: be)?| will not(?: be)?|'ve decided not to| no"
-    r" longer need to| don't need to| don't have to) "
-    r"(?P<what>.+?) (?:after all|any ?more|any longer)\s*$"
+    r"i(?:'m not going to| am not going to|'m no longer going to| won't(?: be)?| will not(?: be)?|'ve decided not to| no longer need to|"
+    r" don't need to| don't have to) (?P<what>.+?) (?:after all|any ?more|any longer)\s*$"
 )
 _MORE = pattern(r",? (?:any ?more|any longer|again|after all|please|now|thanks?)\s*$")
 _GENITIVE = pattern(r"\b(\w+)'s (\w+)")

@@ -1,4 +1,4 @@
-"""When something is due, as people write it in English, German, French and Spanish.
+"""When something is due, as people write it in English; `english` puts what is German, French or Spanish into it first.
 
 Conventions. A weekday is its next occurrence, never today ("this Friday" may be today; "next Friday" is in the next calendar week).
 A span ("next week", "this weekend", "in May") is due on its last day, or, for a reminder, comes up on its first. Weeks end on Sunday.
@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import calendar
 import re
-import warnings
-from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from datetime import UTC, date, time, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from pmm.agent.extract.english import English
 from pmm.agent.extract.known import Known
 from pmm.agent.extract.text import pattern
 from pmm.events import Due
@@ -30,134 +29,55 @@ class Found(msgspec.Struct, frozen=True):
     rest: str
 
 
-_DAYS = (
-    "monday montag lundi lunes",
-    "tuesday dienstag mardi martes",
-    "wednesday mittwoch mercredi miércoles miercoles",
-    "thursday donnerstag jeudi jueves",
-    "friday freitag vendredi viernes",
-    "saturday samstag sonnabend samedi sábado sabado",
-    "sunday sonntag dimanche domingo",
-)
-_WEEKDAY = {name: number for number, names in enumerate(_DAYS) for name in names.split()}
+_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_WEEKDAY = {name: number for number, name in enumerate(_DAYS)}
 _SHORT = {"Mon": 0, "Tue": 1, "Tues": 1, "Wed": 2, "Thu": 3, "Thur": 3, "Thurs": 3, "Fri": 4, "Sat": 5, "Sun": 6}
 _RULE_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_DAY = "(?:" + "|".join(_WEEKDAY) + ")"
-_NUMBERS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "",
-            "a an one ein eine einem einer einen un une una uno",
-            "two zwei deux dos",
-            "three drei trois tres",
-            "four vier quatre cuatro",
-            "five fünf cinq cinco",
-            "six sechs seis",
-            "seven sieben sept siete",
-            "eight acht huit ocho",
-            "nine neun neuf nueve",
-            "ten zehn dix diez",
-            "eleven elf onze once",
-            "twelve zwölf douze doce",
-        )
-    )
-    for name in names.split()
+_DAY = "(?:" + "|".join(_DAYS) + ")"
+_NUMBERS = {word: n for n, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())} | {
+    "a": 1,
+    "an": 1,
 }
 _NUMBER = r"(?:\d{1,4}|a couple of|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + ")"
-_UNITS = {
-    "minute": "minutes? mins? minuten? minutos?",
-    "hour": "hours? hrs? stunden? heures? horas?",
-    "day": "days? tage? tagen jours? días? dias?",
-    "week": "weeks? wochen? semaines? semanas?",
-    "month": "months? monate? monaten mois mes meses",
-    "year": "years? jahre? jahren ans? années? años?",
-}
-_UNIT = "(?:" + "|".join(f"(?P<{unit}>{'|'.join(names.split())})" for unit, names in _UNITS.items()) + ")"
-_MONTHS = (
-    "january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec"
-    " januar jänner februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre"
-    " octobre novembre décembre"
-    " enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
-)
-_MONTH = "(?:" + "|".join(sorted(_MONTHS.split(), key=len, reverse=True)) + ")"
-_BY = (
-    r"(?:first thing )?(?:(?:on|by|before|until|till|no later than|at the latest by|latest by|starting|bis zum|bis spätestens|bis|am"
-    r"|vor|spätestens am"
-    r"|spätestens|avant|d'ici|pour|le|el|para el|para|antes del?|hasta el|hasta) )?"
-)
+_UNIT = "(?P<unit>minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?)"
+_MONTHS = "january february march april may june july august september october november december".split()
+_MONTH_NUMBER = {word: n for n, name in enumerate(_MONTHS, 1) for word in (name, name[:3])} | {"sept": 9}
+_MONTH = "(?:" + "|".join(sorted(_MONTH_NUMBER, key=len, reverse=True)) + ")"
+_BY = r"(?:first thing )?(?:(?:on|by|before|until|till|no later than|at the latest by|latest by|starting) )?"
 _NOT_AFTER = frozenset(
     "of for from about since last past the a an black good easter cyber ash von letzten vom guten jeden de dernier du por"
     " and's each these those".split()
 )
 _MAY_FOLLOW = (
     r"(?=\s*(?:$|[,.;:!?)(–—-])|\s+(?:at|by|before|in|on|and|or|to|about|with|after|morning|afternoon|evening|night|noon"
-    r"|for|from|around|when|that"
-    r"|so|because|because of|via|um|à|a las?|früh|abend|vormittag|nachmittag|matin|soir|prochain|próximo|por|\d))"
+    r"|for|from|around|when|that|so|because|because of|via|\d))"
 )
 
 _DATES = [
     (pattern(rf"{_BY}(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})(?!\d)(?:T(?P<clock>\d\d:\d\d))?"), "iso"),
     (pattern(rf"{_BY}(?P<dmy>\d{{1,2}}\.\d{{1,2}}\.(?:\d{{4}})?)(?!\d)"), "dmy"),
-    (
-        pattern(
-            rf"(?<!\w){_BY}(?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|\.)?(?: of| de)? (?P<m>{_MONTH})\b\.?(?:,? (?:de |del"
-            rf" )?(?P<y>\d{{4}}))?"
-        ),
-        "month",
-    ),
+    (pattern(rf"(?<!\w){_BY}(?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<m>{_MONTH})\b\.?(?:,? (?P<y>\d{{4}}))?"), "month"),
     (pattern(rf"(?<!\w){_BY}(?P<m>{_MONTH})\.? (?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:])(?:,? (?P<y>\d{{4}}))?"), "month"),
     (
         pattern(r"\b(?:on|by|before|until) the (?P<d>\d{1,2})(?:st|nd|rd|th)\b(?! (?:floor|of|time|chapter|edition|street|page))"),
         "day_of_month",
     ),
-    (
-        pattern(
-            rf"\b(?:in|within|dans|dentro de|en|innerhalb von) (?:the next )?(?:about )?(?P<n>{_NUMBER}) {_UNIT}(?:'s?)?(?:"
-            rf" time)?\b(?! of\b)"
-        ),
-        "relative",
-    ),
-    (
-        pattern(
-            r"\b(?:in|within) (?P<half>half an hour)|\bin (?P<demi>einer halben stunde)|\bdans (?P<fdemi>une demi-heure)|\ben"
-            r" (?P<media>media hora)"
-        ),
-        "half",
-    ),
+    (pattern(rf"\b(?:in|within) (?:the next )?(?:about )?(?P<n>{_NUMBER}) {_UNIT}(?:'s?)?(?: time)?\b(?! of\b)"), "relative"),
+    (pattern(r"\b(?:in|within) half an hour\b"), "half"),
     (pattern(rf"\b(?P<n>{_NUMBER}) {_UNIT} from (?:now|today)\b"), "relative"),
     (
         pattern(
-            r"(?:(?:by|before|at|until|towards) )?(?:the )?\bend of (?:the |this )?(?P<next>next )?(?P<span>day|week|month|year)\b(?!'s)"
+            r"(?:(?:by|before|at|until|towards) )?(?:the )?\bend of (?:the |this )?(?P<next>next )?(?P<span>day|week|month|year)s?\b(?!'s)"
             r"|\b(?:by )?(?P<short>eod|cob|eow|eom)\b"
-            r"|\b(?:bis |bis zum |am )?ende (?:der|dieser|des|dieses) (?P<dspan>woche|monats|jahres)\b"
-            r"|\b(?:à la |d'ici la |avant la |d'ici )?fin (?:de la |de |du |de l')(?P<fspan>semaine|mois|année)\b"
-            r"|\b(?:a |para |antes de )?(?:el )?final(?:es)? (?:de la |de |del )(?P<sspan>semana|mes|año)\b"
         ),
         "end",
     ),
-    (pattern(r"\bafter the weekend\b|\bnach dem wochenende\b|\baprès le week-?end\b"), "next_monday"),
-    (pattern(r"\b(?:by |on )?(?:the )?day after tomorrow\b|\b(?:bis )?übermorgen\b|\baprès-demain\b|\bpasado mañana\b"), "overmorrow"),
+    (pattern(r"\bafter the weekend\b"), "next_monday"),
+    (pattern(r"\b(?:by |on )?(?:the )?day after tomorrow\b"), "overmorrow"),
+    (pattern(rf"(?<![\w-]){_BY}(?:tomorrow|tmrw|tmr)\b(?!'s|-)"), "tomorrow"),
+    (pattern(rf"(?<![\w-]){_BY}(?:later )?(?:today|tonight)\b(?!'s)|\bthis (?:morning|afternoon|evening)\b"), "today"),
     (
-        pattern(
-            rf"(?<![\w-]){_BY}(?:tomorrow|tmrw|tmr)\b(?!'s|-)|(?<![\w-])(?:bis )?morgen\b(?!'s|-)|\b(?:pour |d'ici )?demain\b"
-            rf"|\b(?:para )?mañana\b"
-        ),
-        "tomorrow",
-    ),
-    (
-        pattern(
-            rf"(?<![\w-]){_BY}(?:later )?(?:today|tonight)\b(?!'s)|\bthis (?:morning|afternoon|evening)\b|\b(?:bis )?heute\b"
-            rf"|\baujourd'hui\b|\bce soir\b|\bcet après-midi\b|\bhoy\b|\besta (?:noche|tarde)\b"
-        ),
-        "today",
-    ),
-    (
-        pattern(
-            rf"\b(?P<by>(?:{_BY[3:-2]})?)(?P<which>this coming |this |next |coming |kommenden |diesen |nächsten |nächster |próximo "
-            rf"|próxima )?"
-            rf"(?P<weekday>{_DAY})(?P<after> prochain| próximo| que viene)?\b(?!'s|-|s\b)"
-        ),
+        pattern(rf"\b(?P<by>(?:{_BY[3:-2]})?)(?P<which>this coming |this |next |coming )?(?P<weekday>{_DAY})\b(?!'s|-|s\b)"),
         "weekday",
     ),
     (pattern(rf"\b(?P<by>on |by |next |this |until )(?P<short>{'|'.join(_SHORT)})\b\.?(?![\w\x27’-])", 0), "weekday"),
@@ -165,10 +85,6 @@ _DATES = [
         pattern(
             r"\b(?:by |during |sometime |before )?(?P<which>next|this) (?P<span>week|month|year|weekend)\b(?!'s)"
             r"|\b(?:at |on |over |by |before )the (?P<weekend>weekend)\b(?!'s)"
-            r"|\b(?:bis )?(?P<dwhich>nächste[nrs]?|diese[nrs]?) (?P<dspan>woche|monat|jahr|wochenende)\b"
-            r"|\bam (?P<dweekend>wochenende)\b|\bce (?P<fweekend>week-?end)\b|\beste (?P<sweekend>fin de semana)\b"
-            r"|\bla (?P<fspan>semaine) prochaine\b|\ble (?P<fmonth>mois) prochain\b"
-            r"|\bla próxima (?P<sspan>semana)\b|\bla (?P<sspan2>semana) que viene\b|\bel próximo (?P<smonth>mes)\b"
         ),
         "span",
     ),
@@ -178,14 +94,14 @@ _DATES = [
 _EVERY = [
     (
         pattern(
-            rf"\b(?:on )?(?:every|each|jeden|jede|chaque|tous les|toutes les|cada|todos los) (?P<other>other |second |2nd |zweiten"
-            rf" )?(?P<days>(?:{_DAY})s?(?:(?:,| and| und| et| y|,? &) (?:every |on )?(?:{_DAY})s?){{0,6}})\b"
+            rf"\b(?:on )?(?:every|each) (?P<other>other |second |2nd )?(?P<days>(?:{_DAY})s?(?:(?:,| and| und| et| y|,? &)"
+            rf" (?:every |on )?(?:{_DAY})s?){{0,6}})\b"
         ),
         "days",
     ),
-    (pattern(rf"\b(?P<days>(?:on {_DAY}s|los {_DAY}s?)(?:(?:,| and| y) (?:on |los )?{_DAY}s?){{0,6}})(?!\w)"), "plural"),
-    (pattern(r"\b(?:on |every |each )(?:weekday|workday|working day|business day)s?\b|\b(?:werktags|jeden werktag)\b"), "weekdays"),
-    (pattern(rf"\b(?:every|each|alle|tous les|toutes les|cada) (?P<n>{_NUMBER}|other|second) {_UNIT}\b"), "every_n"),
+    (pattern(rf"\b(?P<days>on {_DAY}s(?:(?:,| and) (?:on )?{_DAY}s?){{0,6}})(?!\w)"), "days"),
+    (pattern(r"\b(?:on |every |each )(?:weekday|workday|working day|business day)s?\b"), "weekdays"),
+    (pattern(rf"\b(?:every|each) (?P<n>{_NUMBER}|other|second) {_UNIT}\b"), "every_n"),
     (
         pattern(
             r"\b(?:on )?(?:the )?(?P<d>first|\d{1,2})(?:st|nd|rd|th)? (?:day )?of (?:every|each|the) month\b|\bevery month on the"
@@ -193,66 +109,30 @@ _EVERY = [
         ),
         "month_day",
     ),
-    (
-        pattern(
-            r"\bonce a day\b|\b(?:every|each) (?:single )?(?:day|morning|evening|night|afternoon)\b|\bdaily\b|\b(?:jeden"
-            r" (?:tag|morgen|abend)"
-            r"|täglich|tous les (?:jours|matins|soirs)|chaque (?:jour|matin|soir)|todos los días|todas las (?:mañanas|noches)|cada"
-            r" (?:día|mañana|noche))\b"
-        ),
-        "DAILY",
-    ),
-    (
-        pattern(
-            r"\b(?:every|each|once a) week\b|\bweekly\b|\b(?:jede woche|wöchentlich|chaque semaine|toutes les semaines|cada semana|todas"
-            r" las semanas)\b"
-        ),
-        "WEEKLY",
-    ),
-    (
-        pattern(
-            r"\b(?:every|each|once a) month\b|\bmonthly\b|\b(?:jeden monat|monatlich|chaque mois|tous les mois|cada mes|todos"
-            r" los meses)\b"
-        ),
-        "MONTHLY",
-    ),
-    (
-        pattern(
-            r"\b(?:every|each|once a) year\b|\b(?:yearly|annually)\b|\b(?:jedes jahr|jährlich|chaque année|tous les ans|cada año|todos los"
-            r" años)\b"
-        ),
-        "YEARLY",
-    ),
+    (pattern(r"\bonce a day\b|\b(?:every|each) (?:single )?(?:day|morning|evening|night|afternoon)\b|\bdaily\b"), "DAILY"),
+    (pattern(r"\b(?:every|each|once a) week\b|\bweekly\b"), "WEEKLY"),
+    (pattern(r"\b(?:every|each|once a) month\b|\bmonthly\b"), "MONTHLY"),
+    (pattern(r"\b(?:every|each|once a) year\b|\b(?:yearly|annually)\b"), "YEARLY"),
 ]
 
-_AT = r"(?:(?:at|by|before|until|around|about|from|um|gegen|bis|ab|vor|à|vers|avant|a las?) )?"
-_CLOCK_NUMBER = r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_AT = r"(?:(?:at|by|before|until|around|about|from) )?"
 _TIMES = [
     pattern(rf"(?<![\w.:]){_AT}(?P<h>\d{{1,2}})(?:[:.](?P<min>\d{{2}}))?\s?(?P<half>am|pm|a\.m\.?|p\.m\.?)(?!\w)"),
-    pattern(r"(?<!\w)(?:um|gegen|bis|vor|ab) (?P<h24>\d{1,2})(?:[:.](?P<min>\d{2}))? ?uhr\b(?: (?P<min2>\d{2})\b)?"),
-    pattern(rf"(?<!\w)um (?P<h>{_NUMBER})(?: uhr)?\b"),
-    pattern(r"(?<!\w)(?:à|vers|avant) (?P<h24>\d{1,2}) ?(?:h|heures?)(?: ?(?P<min>\d{2}))?\b"),
-    pattern(rf"(?<!\w)a las? (?P<h>{_NUMBER})(?::(?P<min>\d{{2}}))?\b(?: (?:de|por) la (?P<spart>mañana|tarde|noche)\b)?"),
-    pattern(rf"(?<![\w.:]){_AT}(?P<h>\d{{1,2}}):(?P<min>\d{{2}})(?::\d\d)?(?![\w:])(?: ?(?:uhr|hrs|o'clock)\b)?"),
+    pattern(rf"(?<!\w){_AT}(?P<h24>\d{{1,2}}):(?P<min>\d\d)h\b"),  # as `english` writes "17 Uhr"
+    pattern(rf"(?<![\w.:]){_AT}(?P<h>\d{{1,2}}):(?P<min>\d{{2}})(?::\d\d)?(?![\w:])(?: ?(?:hrs|o'clock)\b)?"),
     pattern(
-        rf"(?<!\w)(?:at|by|before|around) (?P<half_past>half past |quarter past |quarter to )?(?P<h>{_CLOCK_NUMBER})(?:"
-        rf" o'clock)?(?: sharp)?"
-        r"(?=\s*(?:$|[,.;!?)]|\x00)|\s+(?:on|tomorrow|today|tonight|this|next|in the|every|and|to|or|for|with|about)\b)"
+        rf"(?<!\w)(?:at|by|before|around) (?P<half_past>half past |quarter past |quarter to )?(?P<h>{_NUMBER})(?: o'clock(?P<sure>))?"
+        r"(?: sharp)?(?(sure)|(?=\s*(?:$|[,.;!?)]|\x00)|\s+(?:on|tomorrow|today|tonight|this|next|in the|every|and|to|or|for|with|about"
+        r"|que|de|d)\b))"
     ),
-    pattern(
-        r"(?<!\w)(?:(?:at|by|before|around|um|gegen|à|vers|al?|a la) )?"
-        r"(?:(?P<noon>noon|midday|mittags|midi|mediodía)|(?P<midnight>midnight|mitternacht|minuit|medianoche))\b"
-    ),
+    pattern(r"(?<!\w)(?:(?:at|by|before|around) )?(?:(?P<noon>noon|midday)|(?P<midnight>midnight))\b"),
 ]
 _PART = pattern(
-    r"(?:\x00\s*|\b(?:in the |at |am |le |por la |de la |early |early in the |late |this |on the |every (?:single )?|each |jeden "
-    r"|chaque |cada |tous les |todas las |(?=tonight|abends|morgens)))(?:early |late )?(?P<part>morning|afternoon|evening"
-    r"|night|tonight|früh|vormittag|nachmittag"
-    r"|abend|abends|morgens|matin|après-midi|soir|soirée|tarde|noche|mañana)\b(?!'s)"
+    r"(?:\x00\s*|\b(?:in the |at |early |early in the |late |this |on the |every (?:single )?|each |(?=tonight)))(?:early |late )?"
+    r"(?P<part>morning|afternoon|evening|night|tonight)\b(?!'s)"
 )
-_DAY_LEFT = pattern(rf"\b(?:{_DAY}|tomorrow|tonight|today|morgen|heute|demain|mañana)\W*$")
-_TODAYS_PART = pattern(r"tonight|this (?:morning|afternoon|evening)|ce soir|cet après-midi|esta (?:noche|tarde)")
-_MORNING = frozenset("morning früh vormittag morgens matin mañana".split())
+_DAY_LEFT = pattern(rf"\b(?:{_DAY}|tomorrow|tonight|today)\W*$")
+_TODAYS_PART = pattern(r"tonight|this (?:morning|afternoon|evening)")
 _OR = pattern(rf" or (?:maybe |on |the )?(?:{_DAY}|tomorrow|today|next|day after|later)\b")
 _TIDY = re.compile(r"\s*\x00+[\s\x00]*")
 
@@ -261,7 +141,7 @@ class _Reader:
     """Reads one text once. What was understood is blanked out with NULs of the same length, so offsets hold."""
 
     def __init__(self, text: str, known: Known, reminder: bool) -> None:
-        self.text = text
+        self._english = English(text)
         self.zone = known.zone
         self.now = known.now
         self.local = known.local
@@ -275,6 +155,10 @@ class _Reader:
         self.daily = False
         self.today_too = False  # a repeat that may begin today, if its hour is still to come
 
+    @property
+    def text(self) -> str:
+        return self._english.text
+
     def found(self) -> Found:
         self._read_repeat()
         if self.date is None:
@@ -282,11 +166,11 @@ class _Reader:
         self._read_time()
         due = self._due()
         if due is None:
-            return Found(None, None, self.text.replace("\x00", " "))
-        return Found(due, self.repeat, _tidy(self.text))
+            return Found(None, None, self._english.rest.replace("\x00", " "))
+        return Found(due, self.repeat, _tidy(self._english.rest))
 
     def _blank(self, start: int, end: int) -> None:
-        self.text = self.text[:start] + "\x00" * (end - start) + self.text[end:]
+        self._english.blank(start, end)
 
     # -- repeats
 
@@ -298,11 +182,11 @@ class _Reader:
                 return
 
     def _start_repeat(self, m: re.Match[str], how: str) -> bool:
-        if how in ("days", "plural"):
+        if how == "days":
             days = sorted({_WEEKDAY[w] for w in _weekdays(m["days"])})
             if not days:
                 return False
-            every = 2 if how == "days" and m["other"] else 1
+            every = 2 if m.groupdict().get("other") else 1
             self.repeat = _rule("WEEKLY", every, "BYDAY=" + ",".join(_RULE_DAYS[d] for d in days))
             self.date = min(self._weekday(d) for d in days)
             self.today_too = self.today.weekday() in days
@@ -349,12 +233,9 @@ class _Reader:
             return False  # "Wednesday or Thursday" is no date
         if before and m.start() and self.text[m.start() - 1].isspace() and before[-1].lower() in _NOT_AFTER:
             return False
-        if before and before[-1].lower() == "am" and how == "tomorrow":
-            return False
         if how == "weekday" and "weekday" in m.groupdict() and not m["by"] and not m["which"]:
             return bool(re.match(_MAY_FOLLOW, self.text[m.end() :], re.IGNORECASE)) or not m.start()
-        # In German, "Morgen" with a capital in a sentence is the morning.
-        return not (m[0] == "Morgen" and m.start())
+        return True
 
     def _take(self, m: re.Match[str], how: str) -> bool:
         """Set the date that a match means; False if there is no such date."""
@@ -378,13 +259,11 @@ class _Reader:
         return self._in_future(int(day), int(month), int(year) if year else None)
 
     def _take_month(self, m: re.Match[str]) -> date | None:
-        return self._in_future(int(m["d"]), _month(m["m"].lower()), int(m["y"]) if m["y"] else None)
+        return self._in_future(int(m["d"]), _MONTH_NUMBER[m["m"].lower()], int(m["y"]) if m["y"] else None)
 
     def _take_in_month(self, m: re.Match[str]) -> date | None:
-        if m["m"].lower() not in _MONTHS.split():
-            return None
-        month = _month(m["m"].lower())
-        if not month:
+        month = _MONTH_NUMBER.get(m["m"].lower())
+        if month is None:
             return None
         year = int(m["y"]) if m["y"] else self.today.year + (month < self.today.month)
         return date(year, month, 1 if self.reminder else calendar.monthrange(year, month)[1])
@@ -402,11 +281,8 @@ class _Reader:
         return self._from_now(timedelta(minutes=30))
 
     def _take_end(self, m: re.Match[str]) -> date:
-        span = (m["span"] or m["dspan"] or m["fspan"] or m["sspan"] or m["short"]).lower()
-        span = {"eod": "day", "cob": "day", "eow": "week", "eom": "month", "woche": "week", "semaine": "week", "semana": "week"}.get(
-            span, span
-        )
-        span = {"monats": "month", "mois": "month", "mes": "month", "jahres": "year", "année": "year", "año": "year"}.get(span, span)
+        span = (m["span"] or m["short"]).lower()
+        span = {"eod": "day", "cob": "day", "eow": "week", "eom": "month"}.get(span, span)
         return self._span(span, 1 if m["next"] else 0, last=True)
 
     def _take_overmorrow(self, m: re.Match[str]) -> date:
@@ -436,14 +312,11 @@ class _Reader:
         return self._weekday(number)
 
     def _take_span(self, m: re.Match[str]) -> date:
-        groups = {name: value.lower() for name, value in m.groupdict().items() if value}
-        ahead = 0 if groups.get("which") == "this" or groups.get("dwhich", "").startswith("diese") else 1
-        span = next(value for name, value in groups.items() if "which" not in name)
-        names = {"woche": "week", "semaine": "week", "semana": "week", "monat": "month", "mois": "month", "mes": "month", "jahr": "year"}
-        span = names.get(span, span)
-        if span in ("week", "month", "year"):
+        ahead = 0 if (m["which"] or "").lower() == "this" else 1
+        span = (m["span"] or m["weekend"]).lower()
+        if span != "weekend":
             return self._span(span, ahead, last=not self.reminder)
-        sunday = self._span("week", 1 if groups.get("which") == "next" or groups.get("dwhich", "").startswith("näch") else 0, last=True)
+        sunday = self._span("week", 1 if m["which"] and ahead else 0, last=True)
         return sunday - timedelta(days=1) if self.reminder and sunday != self.today else sunday
 
     # -- times
@@ -483,11 +356,11 @@ class _Reader:
         else:
             hour = _number(groups["h"])
             certain = hour > 12 or hour == 0 or groups["h"].startswith("0")
-        minute = int(groups.get("min") or groups.get("min2") or 0)
+        minute = int(groups.get("min") or 0)
         past = groups.get("half_past", "").lower()
         if past:
             hour, minute = (hour - 1, 45) if past.startswith("quarter to") else (hour, 30 if past.startswith("half") else 15)
-        half = groups.get("half", "").lower()[:1] or {"mañana": "a", "tarde": "p", "noche": "p"}.get(groups.get("spart", "").lower(), "")
+        half = groups.get("half", "").lower()[:1]
         if half and hour <= 12:
             hour, certain = hour % 12 + (12 if half == "p" else 0), True
         if hour > 23 or minute > 59:
@@ -498,7 +371,7 @@ class _Reader:
     def _part(self, words: str) -> None:
         m = _PART.search(words)
         if m:
-            self.evening = m["part"].lower() not in _MORNING
+            self.evening = m["part"].lower() != "morning"
 
     # -- putting it together
 
@@ -581,7 +454,7 @@ def find_due(text: str, known: Known, *, reminder: bool = False) -> Found:
 
 _PAST_DAYS = {"today": 0, "this morning": 0, "yesterday": 1}
 _SINCE = pattern(
-    rf",? \b(?:(?P<from>since|in|depuis|seit|desde)(?: early| late| mid)? (?:(?P<m>{_MONTH}) ?(?P<y>\d{{4}})?|(?P<y2>(?:19|20)\d\d))"
+    rf",? \b(?:(?P<from>since|in)(?: early| late| mid)? (?:(?P<m>{_MONTH}) ?(?P<y>\d{{4}})?|(?P<y2>(?:19|20)\d\d))"
     rf"|(?:for )?(?:about |almost |over |the (?:last|past) )?(?P<n>{_NUMBER}) {_UNIT}(?P<ago> ago)?|last (?P<last>week|month|year)"
     r"|(?P<past>today|this morning|yesterday))(?: now)?(?=$|[.,!;])"
 )
@@ -592,12 +465,13 @@ def find_since(text: str, today: date) -> tuple[str, date | None]:
 
     The first day of a month, a year or a week where no day is named; a month alone is the last one of that name.
     """
-    m = _SINCE.search(text)
+    english = English(text)
+    m = _SINCE.search(english.text)
     if m is None:
         return text, None
     since = today
     if m["m"] or m["y2"]:
-        number = _month(m["m"]) if m["m"] else 1
+        number = _MONTH_NUMBER[m["m"].lower()] if m["m"] else 1
         since = date(int(m["y"] or m["y2"] or today.year), number, 1)
         if m["m"] and not m["y"] and since > today:
             since = since.replace(year=today.year - 1)
@@ -609,7 +483,8 @@ def find_since(text: str, today: date) -> tuple[str, date | None]:
         since = since.replace(month=1) if m["last"] == "year" else since
     elif m["past"]:
         since = today - timedelta(days=_PAST_DAYS[m["past"].lower()])
-    return (text[: m.start()] + text[m.end() :], since) if since <= today else (text, None)
+    english.blank(*m.span())
+    return (english.rest.replace("\x00", ""), since) if since <= today else (text, None)
 
 
 def _back(today: date, n: int, unit: str) -> date:
@@ -643,18 +518,4 @@ def _number(word: str) -> int:
 
 
 def _unit(m: re.Match[str]) -> str:
-    return next(unit for unit in _UNITS if m[unit])
-
-
-@cache  # a pure function of some sixty words
-def _month(name: str) -> int:
-    """The number of a month named in any of the languages, 0 if it is none."""
-    import dateparser  # slow to import, and few messages name a month
-
-    with warnings.catch_warnings():
-        # Its date arithmetic is deprecated in newer Pythons; nothing here depends on it.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        found = dateparser.parse(
-            f"1 {name} 2001", languages=["en", "de", "fr", "es"], settings={"DATE_ORDER": "DMY", "RELATIVE_BASE": datetime(2001, 1, 1)}
-        )
-    return found.month if found else 0
+    return {"min": "minute", "hr": "hour"}.get(unit := m["unit"].lower().rstrip("s"), unit)

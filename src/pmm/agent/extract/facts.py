@@ -38,18 +38,16 @@ class _Said(msgspec.Struct, frozen=True):
 # -- which clauses count -----------------------------------------------------------------------------------------------------------
 
 _MADE_UP = frozenset(
-    "role roleplay roleplaying pretend pretending imagine suppose supposing hypothetically lyrics poem novel fiction fictional"
-    " character characters"
-    " persona translate translates translated translation rephrase rewrite paraphrase proofread grammar grammatical sentence sentences"
-    " phrase essay"
+    "role roleplay roleplaying pretend pretending imagine suppose supposing hypothetically lyrics poem novel fiction fictional character"
+    " characters persona translate translates translated translation rephrase rewrite paraphrase proofread grammar grammatical sentence"
+    " sentences phrase essay"
     " monologue story stories riddle joke example übersetze übersetz traduis traduce".split()
 )
 """words of a message whose first person may be somebody made up"""
 _UNSURE = frozenset(
     "if unless wish maybe perhaps probably possibly kidding joking lol haha jk once say says said told tell tells wrote think thinks"
-    " thought claims"
-    " claimed believes assume assumes dream dreamt dreamed whether supposedly allegedly apparently metaphorically figuratively"
-    " basically practically"
+    " thought claims claimed believes assume assumes dream dreamt dreamed whether supposedly allegedly apparently metaphorically"
+    " figuratively basically practically"
     " virtually almost wenn falls würde si".split()
 )
 """words of a sentence that take away from what it says"""
@@ -293,9 +291,8 @@ _FAVOURITE = pattern(
 _FAVOURITES = pattern(r"favou?rit|lieblings|préféré")
 _MY_FAVOURITE = pattern(r"(?P<value>[\w'’][\w'’ -]{1,40}?) (?:is|are) my (?:all-time )?favou?rite (?P<noun>[a-z]+)$")
 _MY = pattern(
-    r"my (?:current |own )?(?P<noun>e-?mail(?: address)?|phone(?: number)?|mobile(?: number)?|address|time ?zone"
-    r"|zodiac sign|star sign|blood"
-    r" type|shoe size|hometown|nationality|native language|mother tongue|first language)(?: is|'s) (?P<value>.+)"
+    r"my (?:current |own )?(?P<noun>e-?mail(?: address)?|phone(?: number)?|mobile(?: number)?|address|time ?zone|zodiac sign|star sign"
+    r"|blood type|shoe size|hometown|nationality|native language|mother tongue|first language)(?: is|'s) (?P<value>.+)"
 )
 _BIRTHDAY = pattern(rf"my (?:(?P<kin>{_KIN})'s )?birthday(?:'s| is)(?: on)? (?P<value>.+)")
 _NO_FAVOURITE = frozenset(

@@ -21,11 +21,10 @@ _QUOTED = re.compile("[\U000f0000-\U000ffffd]")
 _PARTICLES = frozenset("de la le van von der den del da di du of the bin al el y zu ten".split())
 _TITLES = frozenset("mr. mrs. ms. dr. prof. st. jr. sr. mr mrs ms dr prof".split())
 _FOLLOWS = pattern(
-    r"\s*(?:$|[^\w\s'’(-]|[-–—(]+(?:\s|$)|(?:and|but|so|now|please|because|from now on|instead|then|thanks|thank you|by the"
-    r" way|btw|ok|okay|nice to"
-    r"|pleased to|not|or rather|speaking|if (?:that|it|you)\b|if that's|henceforth|again|actually|too|here|und|ab jetzt|ab sofort|bitte|et"
-    r"|maintenant|désormais|y|ahora"
-    r"|a partir|for now|forever|from today|going forward|as of|nennen|heißen|genannt|i|who)\b(?!['’]s))"
+    r"\s*(?:$|[^\w\s'’(-]|[-–—(]+(?:\s|$)|(?:and|but|so|now|please|because|from now on|instead|then|thanks|thank you|by the way|btw|ok"
+    r"|okay|nice to|pleased to|not|or rather|speaking|if (?:that|it|you)\b|if that's|henceforth|again|actually|too|here|und|ab jetzt|ab"
+    r" sofort|bitte|et|maintenant|désormais|y|ahora|a partir|for now|forever|from today|going forward|as of|nennen|heißen|genannt|i"
+    r"|who)\b(?!['’]s))"
 )
 _FOLLOWS_AM = pattern(
     r"\s*(?:$|[.!,;:…😀-🙏🤀-🧿☀-➿]|[-–—(]+(?:\s|$)|(?:and|but|by the way|btw|nice to|pleased to|not|from (?=[A-Z])|your (?:new"
@@ -83,8 +82,7 @@ _FORMS: tuple[tuple[str, Whose, Strict], ...] = (
     (r"du kannst mich (?=\w+ nennen)", "user", "call"),
     (r"dein (?:neuer )?name (?:ist|lautet|soll)(?: jetzt| nun| ab jetzt| ab sofort)? ", "mind", "named"),
     (
-        r"(?:ab (?:jetzt|sofort|heute) |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun"
-        r" an)? ",
+        r"(?:ab (?:jetzt|sofort|heute) |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun an)? ",
         "mind",
         "named",
     ),

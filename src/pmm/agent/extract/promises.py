@@ -39,10 +39,9 @@ _ASK = (
     r"|(?:you (?:should|must|have to|can) )|please |just |be sure to |don't forget to |make sure (?:to |you )|and |also )*"
 )
 _REMIND = (
-    r"(?:(?:remind|nudge|ping|alert|notify) (?:me|us)|(?:set|create|add|make|schedule|give me|i want|i need|i'd"
-    r" like)(?: me)?(?: up)? (?:a|an|another) (?:\w+ )?"
-    r"(?:reminder|nudge|heads[- ]up)|(?:don't|do not|never) let me forget|make sure (?:that )?i (?:don't forget|remember)"
-    r"|help me (?:to )?remember|i(?:'d like| would like| want| need) to be reminded)"
+    r"(?:(?:remind|nudge|ping|alert|notify) (?:me|us)|(?:set|create|add|make|schedule|give me|i want|i need|i'd like)(?: me)?(?: up)? (?:a"
+    r"|an|another) (?:\w+ )?(?:reminder|nudge|heads[- ]up)|(?:don't|do not|never) let me forget|make sure (?:that )?i (?:don't forget"
+    r"|remember)|help me (?:to )?remember|i(?:'d like| would like| want| need) to be reminded)"
 )
 _REMINDERS = (
     pattern(rf"{_ASK}{_REMIND}\b(?P<when>[^?]{{0,60}}?)(?: ?\b(?P<how>not to|to|about|that|(?<=me |er |ge )of)|:) (?P<what>.+)"),
@@ -102,89 +101,69 @@ _FOREIGN = (
 """What must be dated to be a promise, unless a group says that it need not."""
 
 _CONDITION = pattern(
-    r"\b(?:if|unless|whether|in case|otherwise|or else|maybe|perhaps|possibly|probably|hopefully|might|i guess|i suppose|i"
-    r" think|i hope|who knows|not sure"
-    r"|just kidding|kidding|lol|haha|provided|assuming|as long as|depending|whenever|wenn|falls|vielleicht|si|s'il"
-    r"|peut-être|quizás|tal vez|or maybe|or not|someday"
-    r"|one day|some day|or so help me|apparently|supposedly|allegedly)\b"
+    r"\b(?:if|unless|whether|in case|otherwise|or else|maybe|perhaps|possibly|probably|hopefully|might|i guess|i suppose|i think|i hope"
+    r"|who knows|not sure|just kidding|kidding|lol|haha|provided|assuming|as long as|depending|whenever|wenn|falls|vielleicht|si|s'il"
+    r"|peut-être|quizás|tal vez|or maybe|or not|someday|one day|some day|or so help me|apparently|supposedly|allegedly)\b"
 )
 _UNREAL = pattern(
-    r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks?|thought|replied|texted|sings?|sang"
-    r"|imagine|suppose|supposing|pretend|if|unless"
-    r"|si|whether|when|once(?! an?\b)|whenever|while|maybe|perhaps|probably|what|would|could|wish|hope|hoping|dream|lyrics?|quote"
-    r"|example|translate|mean|means|wenn|falls|sagt|sagte|dass|dit|dice|dijo)\b"
+    r"\b(?:says?|said|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks?|thought|replied|texted|sings?|sang|imagine|suppose"
+    r"|supposing|pretend|if|unless|si|whether|when|once(?! an?\b)|whenever|while|maybe|perhaps|probably|what|would|could|wish|hope|hoping"
+    r"|dream|lyrics?|quote|example|translate|mean|means|wenn|falls|sagt|sagte|dass|dit|dice|dijo)\b"
 )
 _MY_TIME = pattern(r"(?:when|once|after|as soon as|before) (?:i|i'm|i've|lunch|dinner|work|the meeting|breakfast|school|class)\b")
 _MY_TIME_LEAD = pattern(
     r"(?:when|once|after|as soon as) i(?:'m| am|'ve| have)? (?:get|got|finish\w*|done|home|back|there|off|wake|leave|arrive|return|land"
-    r"|eat|eaten|reach|free|at"
-    r"|out|through|read|had|have)\b.{0,60}? (?=i(?:'ll| will) )"
+    r"|eat|eaten|reach|free|at|out|through|read|had|have)\b.{0,60}? (?=i(?:'ll| will) )"
 )
 _STRONG_PHRASE = pattern(
-    r"(?:take (?:out|care)|pick up|follow up|get back to|look into (?!it\b|that\b|this\b)|hand in|set up"
-    r"|make sure|check in|work on the|drop off|back up"
-    r"|put together|turn in (?:the|my|your|our)|fill (?:in|out)|clear out|give you (?!a|an|the)|let you know)\b"
+    r"(?:take (?:out|care)|pick up|follow up|get back to|look into (?!it\b|that\b|this\b)|hand in|set up|make sure|check in|work on the"
+    r"|drop off|back up|put together|turn in (?:the|my|your|our)|fill (?:in|out)|clear out|give you (?!a|an|the)|let you know)\b"
 )
 _DEED = pattern(
-    r"(?:(?:speak|talk) (?:to|with)\b|ask (?!you|again|for|myself)|answer (?:the|your|his|her|their|[A-Z]\S+'s) (?!door|phone)"
-    r"|check (?:the|my|your|our|his|her|with|if|whether|on)\b|file (?:the|my|our)\b|change the (?!subject|topic|channel|world|rules)"
-    r"|give \S+ (?:\S+ )?(?:back|the|his|her|their|your|my|an? (?:call|ring|lift|hand|tour))\b"
-    r"|(?:pick|drop) (?:\S+ ){1,3}(?:up|off)\b|get (?:\S+ ){1,5}(?:to you|done|ready|\w\w+ed)\b"
-    r"|get you (?:the|your|an?)\b|draw up|show (?:you|him|her|them|my|the|our)\b|do (?:the|my|your|our|it|that)\b|make (?:you )?(?:an?|the"
-    r"|dinner|lunch|breakfast)\b(?! (?:difference"
-    r"|killing|fool|mistake|mess|move"
-    r"|fortune))|share (?:my|the|our)\b|take (?:the (?!train|bus|tube|metro|ferry|plane|tram|taxi|boat|stairs|time)|my |your |our |him "
-    r"|her |them |(?-i:[A-Z]\w+ ))(?:\w+ )?(?:to|out|back|in|for a walk)\b|work on (?:the|my|your|our|it)\b|walk (?:the|your|my) dog"
-    r"|drive (?:you|him|her|them|\w+) to\b|run (?:the|your|those|these) (?:tests?|scripts?|numbers|analysis|backups?|errands?"
-    r"|experiments?)|put (?:up|together|away)"
-    r"|(?:stop|swing|come|drop) by\b|go (?:to|through|over|shopping|running|jogging|swimming|and)\b|look (?:up|over|after|into)\b|wrap"
-    r" up|hand (?:in|over|out)"
-    r"|show up|set up|sign up)"
+    r"(?:(?:speak|talk) (?:to|with)\b|ask (?!you|again|for|myself)|answer (?:the|your|his|her|their|[A-Z]\S+'s) (?!door|phone)|check"
+    r" (?:the|my|your|our|his|her|with|if|whether|on)\b|file (?:the|my|our)\b|change the (?!subject|topic|channel|world|rules)|give \S+"
+    r" (?:\S+ )?(?:back|the|his|her|their|your|my|an? (?:call|ring|lift|hand|tour))\b|(?:pick|drop) (?:\S+ ){1,3}(?:up|off)\b|get (?:\S+"
+    r" ){1,5}(?:to you|done|ready|\w\w+ed)\b|get you (?:the|your|an?)\b|draw up|show (?:you|him|her|them|my|the|our)\b|do (?:the|my|your"
+    r"|our|it|that)\b|make (?:you )?(?:an?|the|dinner|lunch|breakfast)\b(?! (?:difference|killing|fool|mistake|mess|move|fortune))|share"
+    r" (?:my|the|our)\b|take (?:the (?!train|bus|tube|metro|ferry|plane|tram|taxi|boat|stairs|time)|my |your |our |him |her |them "
+    r"|(?-i:[A-Z]\w+ ))(?:\w+ )?(?:to|out|back|in|for a walk)\b|work on (?:the|my|your|our|it)\b|walk (?:the|your|my) dog|drive (?:you|him"
+    r"|her|them|\w+) to\b|run (?:the|your|those|these) (?:tests?|scripts?|numbers|analysis|backups?|errands?|experiments?)|put (?:up"
+    r"|together|away)|(?:stop|swing|come|drop) by\b|go (?:to|through|over|shopping|running|jogging|swimming|and)\b|look (?:up|over|after"
+    r"|into)\b|wrap up|hand (?:in|over|out)|show up|set up|sign up)"
 )
 # "Call in sick", "sign off": with a particle and no object a verb means something else.
 _PARTICLE = pattern(r"\S+ (?:in|off|out|away|around|down|on)\b(?! (?:the|my|your|our|his|her|their|an?|that|this|those|these|\d))")
 # One promises to meet somebody; new people one just meets.
 _EVENT = pattern(
-    r"\w+ (?:before i|while|like|as|because|whenever)\b|meet (?!(?:you|him|her|them|up|with|the|my|our|your|a client"
-    r"|(?-i:[A-Z])\S*)\b)|bring (?:my|our) (?-i:A)[ -]game|finish (?:high"
-    r" )?(?:school|college|university|work)\b"
+    r"\w+ (?:before i|while|like|as|because|whenever)\b|meet (?!(?:you|him|her|them|up|with|the|my|our|your|a client|(?-i:[A-Z])\S*)\b)"
+    r"|bring (?:my|our) (?-i:A)[ -]game|finish (?:high )?(?:school|college|university|work)\b"
 )
 _LABELLING = pattern(
-    r"call (?:you|him|her|them|it|that|this) (?!(?:about|back|on|at|from|with|when|once|after|before|to|in|for|and|or|as"
-    r"|regarding|first|right|again|wednesday"
-    r"|monday|tuesday|thursday|friday|saturday|sunday)\b)\w"
+    r"call (?:you|him|her|them|it|that|this) (?!(?:about|back|on|at|from|with|when|once|after|before|to|in|for|and|or|as|regarding|first"
+    r"|right|again|wednesday|monday|tuesday|thursday|friday|saturday|sunday)\b)\w"
 )
 _ANOTHER_SUBJECT = pattern(r",? (?:and(?: then)?|then) (?:you|he|she|they|we)(?:'ll)? \w+.*$")
 _VAGUE = pattern(
     r"(?:call|text|message|email|ping|ring|phone|write) (?:you|u|him|her|them)?(?: back)?\W*$|\w+ (?:it|that|this|them|him|her|one)\b"
-    r"|.*\b(?:later|soon|sometime"
-    r"|some day|some time)\W*$"
+    r"|.*\b(?:later|soon|sometime|some day|some time)\W*$"
 )
 _ORDER = pattern(
-    r"(?:please |just )?(?:send|give(?! me (?:an?|one|two|until|till)\b)|tell|let (?!me\b(?! know))|show|share|say|provide"
-    r"|paste|ask|upload|drop|ping"
-    r"|message|describe|type"
-    r"|choose|pick|feel free|wait|hold|hang|help|do|write"
-    r"|call|make|take|get|pay|come|stop|keep|leave|put|go|trust|touch|click|reply|answer|try|check|look|read|attach|point|remind)\b"
+    r"(?:please |just )?(?:send|give(?! me (?:an?|one|two|until|till)\b)|tell|let (?!me\b(?! know))|show|share|say|provide|paste|ask"
+    r"|upload|drop|ping|message|describe|type|choose|pick|feel free|wait|hold|hang|help|do|write|call|make|take|get|pay|come|stop|keep"
+    r"|leave|put|go|trust|touch|click|reply|answer|try|check|look|read|attach|point|remind)\b"
 )
 # Turns of phrase with a verb that would otherwise count.
 _IDIOM = pattern(
-    r"(?:call in\b|call it\b|call (?:your|his|her|their) bluff|call the shots|call (?:him|her|them|it|that|this|you|myself) (?:a|an"
-    r"|crazy|out"
-    r"|names)\b|call (?:back )?later|pay (?:attention|heed|dearly|the price|my respects|for (?:this|that|it))|buy (?:that|it|into)\b"
-    r"|drop (?:that|it|the subject)|have (?!(?:\S+ ){1,6}(?:ready|done|sent"
-    r"|written|\w+ed|for you)\b)|take (?:it|that|your word|my time)\b"
-    r"|get (?:lost|used|over|out of|rid|through|away|by|better|worse)\b|go (?:to (?:hell|bed|sleep)|through (?:hell|the roof))"
-    r"|give (?:you that|up|in|it|this|that)\b|make (?:it|do|a fool)\b|tell you (?:what|one|something|a)|text back|write (?:that|it|him"
-    r"|her) (?:off|down)"
-    r"|write (?:in|about|like|as|a (?:lot|bit))|fix (?:him|her|you)\b|send (?:\S+ ){1,2}to (?:hell|bed)|send (?:chills|shivers)|remind"
-    r" you(?: tomorrow| later| soon)?\W*$|clean up at"
-    r"|return to (?:this|that)"
-    r"|return (?:the favou?r|your (?:call|smile|love))|bring (?:it|that) up|bring (?:down|out|about|on|around)\b|share your|look over"
-    r" my shoulder|forward to|message"
-    r" received|report (?:back|you)"
-    r"|test (?:you|your)|meet (?:my|your) maker|read (?:you|between)|paint you|remind you that|write off|send (?:my"
-    r"|our) (?:regards|love|best|condolences)|call \w+ on (?:your|his|her|their))"
+    r"(?:call in\b|call it\b|call (?:your|his|her|their) bluff|call the shots|call (?:him|her|them|it|that|this|you|myself) (?:a|an|crazy"
+    r"|out|names)\b|call (?:back )?later|pay (?:attention|heed|dearly|the price|my respects|for (?:this|that|it))|buy (?:that|it|into)\b"
+    r"|drop (?:that|it|the subject)|have (?!(?:\S+ ){1,6}(?:ready|done|sent|written|\w+ed|for you)\b)|take (?:it|that|your word|my time)\b"
+    r"|get (?:lost|used|over|out of|rid|through|away|by|better|worse)\b|go (?:to (?:hell|bed|sleep)|through (?:hell|the roof))|give (?:you"
+    r" that|up|in|it|this|that)\b|make (?:it|do|a fool)\b|tell you (?:what|one|something|a)|text back|write (?:that|it|him|her) (?:off"
+    r"|down)|write (?:in|about|like|as|a (?:lot|bit))|fix (?:him|her|you)\b|send (?:\S+ ){1,2}to (?:hell|bed)|send (?:chills|shivers)"
+    r"|remind you(?: tomorrow| later| soon)?\W*$|clean up at|return to (?:this|that)|return (?:the favou?r|your (?:call|smile|love))|bring"
+    r" (?:it|that) up|bring (?:down|out|about|on|around)\b|share your|look over my shoulder|forward to|message received|report (?:back"
+    r"|you)|test (?:you|your)|meet (?:my|your) maker|read (?:you|between)|paint you|remind you that|write off|send (?:my|our) (?:regards"
+    r"|love|best|condolences)|call \w+ on (?:your|his|her|their))"
 )
 _GO_AHEAD = pattern(r"^(?:of course |go ahead and |be sure to )")
 _WORD = re.compile(r"[\w'’-]+")

@@ -11,9 +11,8 @@ from pmm.events import Event, NameAdopted, NameProposed
 
 _PROPOSALS = (
     pattern(
-        r"(?:.{0,30}\b)?(?:may|could|can|might|shall|should) i (?:perhaps |maybe |please )?(?:call myself|be (?:called|named|known as)"
-        r"|go by|take"
-        r"|choose|have|use)(?: the name(?: of)?)? "
+        r"(?:.{0,30}\b)?(?:may|could|can|might|shall|should) i (?:perhaps |maybe |please )?(?:call myself|be (?:called|named|known as)|go"
+        r" by|take|choose|have|use)(?: the name(?: of)?)? "
     ),
     pattern(
         r"(?:if (?:you|that|it)[^,]{0,40}, )?i(?:'d| would) (?:really |quite |very much )?(?:like|love|prefer|be happy|be glad)"
@@ -31,17 +30,13 @@ _PROPOSALS = (
 )
 _POLITE = pattern(r"if (?:you|that|it)\b[^,]*,\W*$")
 _YES = (
-    r"(?:yes|yep|yeah|yup|sure|sure thing|of course|ok|okay|absolutely|definitely|certainly|by all means|why not|please do|please|go"
-    r" for it|go ahead"
-    r"|do it|do that|fine|fine by me|fine with me|perfect|great|lovely|wonderful|(?:that )?sounds (?:good|great|lovely|perfect)(?: to"
-    r" me)?|you"
-    r" may|you can|gladly"
-    r"|agreed|deal|with pleasure|i'd (?:like|love) that|that(?:'s| is| would be) (?:fine|great|lovely|perfect|ok|okay|a (?:great|lovely"
-    r"|good|nice|fine|beautiful)"
-    r" name)|i (?:like|love) (?:it|that|that name|the name|that one)|good (?:choice|name)|nice name|thanks?(?: you)?|then|from now on"
-    r"|ja|klar|gerne?|ja gerne?|natürlich|na klar|einverstanden|oui|bien sûr|d'accord|avec plaisir|volontiers|sí|si|claro|claro que sí"
-    r"|por supuesto"
-    r"|vale|de acuerdo|s'il te plaît|bitte|por favor|merci|danke|gracias)"
+    r"(?:yes|yep|yeah|yup|sure|sure thing|of course|ok|okay|absolutely|definitely|certainly|by all means|why not|please do|please|go for"
+    r" it|go ahead|do it|do that|fine|fine by me|fine with me|perfect|great|lovely|wonderful|(?:that )?sounds (?:good|great|lovely"
+    r"|perfect)(?: to me)?|you may|you can|gladly|agreed|deal|with pleasure|i'd (?:like|love) that|that(?:'s| is| would be) (?:fine|great"
+    r"|lovely|perfect|ok|okay|a (?:great|lovely|good|nice|fine|beautiful) name)|i (?:like|love) (?:it|that|that name|the name|that one)"
+    r"|good (?:choice|name)|nice name|thanks?(?: you)?|then|from now on|ja|klar|gerne?|ja gerne?|natürlich|na klar|einverstanden|oui|bien"
+    r" sûr|d'accord|avec plaisir|volontiers|sí|si|claro|claro que sí|por supuesto|vale|de acuerdo|s'il te plaît|bitte|por favor|merci"
+    r"|danke|gracias)"
 )
 _LOOKED_AT = 4_000
 _AGAINST = pattern(
@@ -50,9 +45,8 @@ _AGAINST = pattern(
 )
 _WITH_NAME = (
     r"(?:{0} it is|i (?:like|love) {0}|{0} is (?:a )?(?:great|lovely|fine|perfect|good|nice|beautiful|wonderful|cool)(?: name)?|(?:you"
-    r" (?:are|may be|can be)"
-    r"|you're|be|call yourself|your name is|i'll call you|let's go with|go with|go by) {0}|{0} (?:sounds|would be) (?:good|great|lovely"
-    r"|nice|perfect|fine)|{0})"
+    r" (?:are|may be|can be)|you're|be|call yourself|your name is|i'll call you|let's go with|go with|go by) {0}|{0} (?:sounds|would be)"
+    r" (?:good|great|lovely|nice|perfect|fine)|{0})"
 )
 
 

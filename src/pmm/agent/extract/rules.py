@@ -17,15 +17,13 @@ from pmm.events import DirectiveRevoked, DirectiveSet, Event
 _TEXT_MAX = 300
 
 _FROM_NOW = (
-    r"(?:from (?:now|here|this (?:point|moment|day)|today)(?: on(?:wards?)?(?: out)?)?|starting (?:now|today)|going"
-    r" forward|moving forward|in (?:the"
-    r" )?future|henceforth|as of (?:now|today))"
+    r"(?:from (?:now|here|this (?:point|moment|day)|today)(?: on(?:wards?)?(?: out)?)?|starting (?:now|today)|going forward|moving forward"
+    r"|in (?:the )?future|henceforth|as of (?:now|today))"
 )
 _YOU_MUST = (
-    r"(?:you are(?= (?:never|always) to)|you (?:must|should|need to|have to|are to|shall|will|ought to|may)|i(?:'d|"
-    r" would) (?:like|prefer|love)(?: it if)?"
-    r" you(?: to| would)?|i (?:want|need|expect|ask) you to"
-    r"|(?:please )?(?:make sure|be sure|remember|see to it)(?: that)?(?: you| to)?)"
+    r"(?:you are(?= (?:never|always) to)|you (?:must|should|need to|have to|are to|shall|will|ought to|may)|i(?:'d| would) (?:like|prefer"
+    r"|love)(?: it if)? you(?: to| would)?|i (?:want|need|expect|ask) you to|(?:please )?(?:make sure|be sure|remember|see to it)(?:"
+    r" that)?(?: you| to)?)"
 )
 _HEAD = pattern(
     rf"(?:(?P<now>{_FROM_NOW}),? )?(?:please |just |kindly |ok |so )*(?:(?P<must>{_YOU_MUST}) )?(?:please )?"
@@ -42,9 +40,8 @@ _MOTTO = pattern(r", (?:that's|that is|as (?:they|we|you) say|they say|or so the
 _POINTING = pattern(r"\b(?:it|that|this)(?: again| any ?more)?$")
 _NEW_RULE = pattern(NEW_RULE + r": (?P<what>.+)")
 _STYLE = pattern(
-    r"no(?: more)? (?:\w+ )?(?:emojis?|smileys|exclamation marks?|bullet points?|lists|headings|apologies|jokes|puns"
-    r"|small talk|jargon|slang"
-    r"|disclaimers|follow-up questions|filler|flattery|compliments|metaphors|hashtags|swearing|markdown|clichés)(?:,? please)?$"
+    r"no(?: more)? (?:\w+ )?(?:emojis?|smileys|exclamation marks?|bullet points?|lists|headings|apologies|jokes|puns|small talk|jargon"
+    r"|slang|disclaimers|follow-up questions|filler|flattery|compliments|metaphors|hashtags|swearing|markdown|clichés)(?:,? please)?$"
 )
 _START = pattern(r"start (?:each|every|your|all|with)\b")
 _ONWARDS = pattern(rf",? (?:{_FROM_NOW})(?:,? please)?\s*$")
@@ -56,8 +53,7 @@ _AFTER_STOP = frozenset(
     "worrying kidding joking laughing crying smoking drinking raining whining dreaming wasting waiting bothering working".split()
 )
 _ORDERED = pattern(
-    r"(?:please |always |never |don't |do not |stop |only |from now on|be |use |answer |call me|write |my name|your name"
-    r"|i(?:'m| am) )"
+    r"(?:please |always |never |don't |do not |stop |only |from now on|be |use |answer |call me|write |my name|your name|i(?:'m| am) )"
 )
 
 _LANGUAGE_FORMS = (
@@ -83,8 +79,7 @@ _LANGUAGE_FORMS = (
     ),
     pattern(r"arrête (?:de |d')(?:me |[tm]'|te )?\w+(?:er|ir|re)\b.*"),
     pattern(
-        r"(?:por favor,? )?(?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita|tutéame)(?:me)? (?:.{1,60}"
-        r" )?siempre\b.*"
+        r"(?:por favor,? )?(?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita|tutéame)(?:me)? (?:.{1,60} )?siempre\b.*"
     ),
     pattern(r"siempre (?:responde|contesta|usa|utiliza|escribe|habla|di|da|sé|explica|cita)(?:me)?\b.+"),
     pattern(
@@ -110,8 +105,7 @@ _BY_TOPIC = pattern(
     rf"|for|of|that says|against|to|not to|that you)(?: (?:always|never))? (?P<topic>.+)"
 )
 _BY_NAME = pattern(
-    rf"(?:please |just )?{_REVOKE_VERB} (?:the|that|my|your) (?P<topic>(?!last|previous|latest|most)[\w-]+(?: [\w-]+)?)"
-    rf" {_RULE_NOUN}\b"
+    rf"(?:please |just )?{_REVOKE_VERB} (?:the|that|my|your) (?P<topic>(?!last|previous|latest|most)[\w-]+(?: [\w-]+)?) {_RULE_NOUN}\b"
 )
 _THAT_RULE = pattern(
     rf"(?:please |just )?{_REVOKE_VERB} (?:about )?(?P<which>that|this|the|(?:the|your|my) (?:last|latest|previous|most"
@@ -124,9 +118,8 @@ _NO_LONGER = pattern(
     r" not) apply any ?more)$"
 )
 _VERGISS = pattern(
-    r"(?:bitte )?(?:vergiss|streich|oublie|annule|olvida|borra) (?:bitte )?(?:(?:die|diese|la|cette|esa|esta)"
-    r" (?:letzte )?(?:regel|règle|regla))"
-    r"(?: (?:mit|über|zu|sur|de|sobre)(?: den| der| dem| les| la| los)? (?P<topic>.+))?$"
+    r"(?:bitte )?(?:vergiss|streich|oublie|annule|olvida|borra) (?:bitte )?(?:(?:die|diese|la|cette|esa|esta) (?:letzte )?(?:regel|règle"
+    r"|regla))(?: (?:mit|über|zu|sur|de|sobre)(?: den| der| dem| les| la| los)? (?P<topic>.+))?$"
 )
 _NO_NEED = pattern(
     r"(?:you (?:don't|do not) (?:have|need) to|there's no need to|no need to|you no longer (?:have|need) to|you needn't|you"

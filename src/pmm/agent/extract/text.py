@@ -99,9 +99,8 @@ _INTRO = pattern(
     r"|voici|voilà|aquí (?:está|tienes|va))\b[^:\n.!?]{0,80}:"
 )
 _HEADER = pattern(
-    r"(?:from|subject|sent|cc|betreff|von|objet|asunto):\s|-{2,} ?original message.*:|-{3,}\s*forwarded.*:|on .{5,80}"
-    r" wrote:|am .{5,80} schrieb"
-    r"|le .{5,80} a écrit|el .{5,80} escribió"
+    r"(?:from|subject|sent|cc|betreff|von|objet|asunto):\s|-{2,} ?original message.*:|-{3,}\s*forwarded.*:|on .{5,80} wrote:|am .{5,80}"
+    r" schrieb|le .{5,80} a écrit|el .{5,80} escribió"
 )
 _DEAR = pattern(
     r"(?P<greeting>dear|hi|hello|hey|liebe[rs]?|sehr geehrte[rs]?|hallo|cher|chère|bonjour|querid[oa]|estimad[oa]|hola)"
@@ -116,21 +115,17 @@ _SIGNED = pattern(
 _BULLET = re.compile(r"\s{0,8}(?:[-*•–]|\d{1,2}[.)])\s+(?:\[[ xX]?\]\s+)?")
 _LABEL = re.compile(r"(?:\[[^\]\n]{1,40}\]\s*|\(?\d{1,2}:\d\d(?::\d\d)?\)?\s*)?[^\W\d_][\w .’'-]{0,30}:\s")
 _OWN_LABEL = pattern(
-    r"(?:(?:note|ps|p\.s\.?|btw|by the way|also|please|update|correction|fyi|important|remember|to ?do|reminders?|requests?"
-    r"|promise|deal|ok(?:ay)?"
-    r"|(?:a |the |my |one |new |house |standing |another |last |final |first )*(?:rules?|thing|plan|request|promise|note"
-    r"|instruction|reminder)"
-    r"|i(?:'ve| have) decided|(?:one|two|three|a few|some|a couple of)(?: more| last| other)? (?:things?|rules"
-    r"|requests|points)|to be clear|for the record"
-    r"|(?:good |great |bad |quick )?(?:news|update|status)|heads up|(?:my )?(?:to-?do(?: list)?|tasks?|things to do|plans?"
-    r"|promises|list|agenda)(?: for .{1,20})?"
-    r"|neue regel|regel|wichtig|übrigens|règle|nouvelle règle|regla|nueva regla) ?)(?: for you| from now on| please)?\s*"
+    r"(?:(?:note|ps|p\.s\.?|btw|by the way|also|please|update|correction|fyi|important|remember|to ?do|reminders?|requests?|promise|deal"
+    r"|ok(?:ay)?|(?:a |the |my |one |new |house |standing |another |last |final |first )*(?:rules?|thing|plan|request|promise|note"
+    r"|instruction|reminder)|i(?:'ve| have) decided|(?:one|two|three|a few|some|a couple of)(?: more| last| other)? (?:things?|rules"
+    r"|requests|points)|to be clear|for the record|(?:good |great |bad |quick )?(?:news|update|status)|heads up|(?:my )?(?:to-?do(?:"
+    r" list)?|tasks?|things to do|plans?|promises|list|agenda)(?: for .{1,20})?|neue regel|regel|wichtig|übrigens|règle|nouvelle règle"
+    r"|regla|nueva regla) ?)(?: for you| from now on| please)?\s*"
 )
 REPORTED = pattern(
     r"\b(?:says?|said|read|heard|saw|told|tells?|writes?|wrote|asks?|asked|claims?|claimed|thinks|replied|texted|sings?|sang|imagine"
-    r"|suppose|supposing|pretend|if|unless"
-    r"|whether|say that|example|instance|story|novel|movie|film|song|game|play|when|once|where|exercises?|scenario"
-    r"|role-?play|purposes?|hypothetically|let's say|dream|dreamt|sagte|sagt|dit|dice|dijo|wenn|si)\b"
+    r"|suppose|supposing|pretend|if|unless|whether|say that|example|instance|story|novel|movie|film|song|game|play|when|once|where"
+    r"|exercises?|scenario|role-?play|purposes?|hypothetically|let's say|dream|dreamt|sagte|sagt|dit|dice|dijo|wenn|si)\b"
 )
 """what makes what follows somebody else's words, or made up"""
 # What one says of what one is about to say: "I've thought about it: ...", "just so you know: ...".
@@ -390,9 +385,8 @@ def _goes_on(text: str, start: int, stop: re.Match[str]) -> bool:
 
 # "dont", "im" and, where a verb follows, "ill", as people type them.
 _CONTRACTED = pattern(
-    r"\b(do|does|did|is|are|was|wo|ca|would|could|should|have|has)nt\b|(?:(?<=^)|(?<=and )|(?<=but )|(?<=so )"
-    r"|(?<=[,.!] )|(?<=hi )|(?<=btw ))(i(?=m |ve )|you(?=re )|that(?=s )"
-    r"|let(?=s )|(?:(?<=^)|(?<=and )|(?<=, ))i(?=ll \w))"
+    r"\b(do|does|did|is|are|was|wo|ca|would|could|should|have|has)nt\b|(?:(?<=^)|(?<=and )|(?<=but )|(?<=so )|(?<=[,.!] )|(?<=hi )|(?<=btw"
+    r" ))(i(?=m |ve )|you(?=re )|that(?=s )|let(?=s )|(?:(?<=^)|(?<=and )|(?<=, ))i(?=ll \w))"
 )
 
 
@@ -428,33 +422,24 @@ def _sentence(part: str, held: tuple[str, ...]) -> Sentence | None:
 
 _LEADS = pattern(
     r"(?:(?:no|look|listen|next|right|all|again|welcome|done|first(?:ly)?|second(?:ly)?|finally|wait|deal|everyone|perfect"
-    r"|there)(?=\s?[,.!:;…–—])"
-    r"|no(?= (?:i|my|call)\b)|(?:hi|hey|hello) (?:there|all|everyone|again)"
-    r"|(?:good|fair) (?:point|idea|call|question)|ok(?:ay)?|k|all ?right|sure(?: thing)?|yes|yeah|yep|yup|nope|nah|well|so|oh|ah|aha"
-    r"|hey|hi|hiya|hello|good (?:morning"
-    r"|evening|afternoon|day)"
-    r"|greetings|thanks?(?: you)?(?: so much| a lot| very much| again)?|please|pls|by the way|btw|also|and|but|then|now|actually"
-    r"|in fact|anyway|sorry|great|good|cool|nice|fine|awesome|excellent|wonderful|got it|noted|of course|certainly|absolutely|definitely"
-    r"|understood|hm+|uh|um|ps|p\.s|p\.s\.|one (?:more|last) thing|just so you know|for the record|fyi|correction"
-    r"|additionally|you know what|guess what|don't worry|no (?:problem|worries)|you're welcome|thank you|nice to meet you"
-    r"|pleased to meet you|my apologies|apologies|oops|to be clear|in short|first of all|let's see|hereby"
-    r"|hallo|guten (?:tag|morgen|abend)|bitte|danke|ja|nein|übrigens|also|und|moin|servus|bonjour|salut|bonsoir|merci|oui|non|au fait"
-    r"|s'il te plaît|s'il vous plaît|d'accord|et|hola|buenos días|buenas(?: tardes| noches)?|gracias|sí|por favor|por"
-    r" cierto|vale|y|encantad[oa])"
-    r"(?:[\s,!.;:…–—-]+|$)"
+    r"|there)(?=\s?[,.!:;…–—])|no(?= (?:i|my|call)\b)|(?:hi|hey|hello) (?:there|all|everyone|again)|(?:good|fair) (?:point|idea|call"
+    r"|question)|ok(?:ay)?|k|all ?right|sure(?: thing)?|yes|yeah|yep|yup|nope|nah|well|so|oh|ah|aha|hey|hi|hiya|hello|good (?:morning"
+    r"|evening|afternoon|day)|greetings|thanks?(?: you)?(?: so much| a lot| very much| again)?|please|pls|by the way|btw|also|and|but|then"
+    r"|now|actually|in fact|anyway|sorry|great|good|cool|nice|fine|awesome|excellent|wonderful|got it|noted|of course|certainly|absolutely"
+    r"|definitely|understood|hm+|uh|um|ps|p\.s|p\.s\.|one (?:more|last) thing|just so you know|for the record|fyi|correction|additionally"
+    r"|you know what|guess what|don't worry|no (?:problem|worries)|you're welcome|thank you|nice to meet you|pleased to meet you|my"
+    r" apologies|apologies|oops|to be clear|in short|first of all|let's see|hereby|hallo|guten (?:tag|morgen|abend)|bitte|danke|ja|nein"
+    r"|übrigens|also|und|moin|servus|bonjour|salut|bonsoir|merci|oui|non|au fait|s'il te plaît|s'il vous plaît|d'accord|et|hola|buenos"
+    r" días|buenas(?: tardes| noches)?|gracias|sí|por favor|por cierto|vale|y|encantad[oa])(?:[\s,!.;:…–—-]+|$)"
 )
 _MARKS = re.compile(r"[^\w\U000f0000-\U000ffffd'’¿¡(]+")
 _SAFE_I = r"i(?:'ll|'m|'ve| will| shall| am| have| promise| swear| won't)"
 _OTHER_HEADS = (
-    r"my (?:full |first |real )?name|the name|your (?:new )?name|you(?:'re| are| can| may| shall| will| must| should| don't"
-    r"| no longer)|call me"
-    r"|call yourself|rename|remind me|set a reminder|always|never|stop \w+ing|don't|do not|from now on|going forward|forget"
-    r" (?:about|that|the|all|my)"
-    r"|cancel (?:the|that|my|all)|let's (?:call|name)|done with|ich|mein name|dein name|du heißt|nenn|erinnere?|je|j'|mon"
-    r" nom|ton nom|tu t'appelles"
-    r"|appelle|rappelle|réponds|me llamo|mi nombre|tu nombre|te llamas|recuérdame|llámame|te|antworte|responde|désormais|ab"
-    r" (?:jetzt|sofort)"
-    r"|tomorrow i|today i|tonight i"
+    r"my (?:full |first |real )?name|the name|your (?:new )?name|you(?:'re| are| can| may| shall| will| must| should| don't| no longer)"
+    r"|call me|call yourself|rename|remind me|set a reminder|always|never|stop \w+ing|don't|do not|from now on|going forward|forget"
+    r" (?:about|that|the|all|my)|cancel (?:the|that|my|all)|let's (?:call|name)|done with|ich|mein name|dein name|du heißt|nenn|erinnere?"
+    r"|je|j'|mon nom|ton nom|tu t'appelles|appelle|rappelle|réponds|me llamo|mi nombre|tu nombre|te llamas|recuérdame|llámame|te|antworte"
+    r"|responde|désormais|ab (?:jetzt|sofort)|tomorrow i|today i|tonight i"
 )
 _AND = r"(?:and|but|so|then|also|plus|oh|und|aber|et|mais|y|pero)"
 _PLEASE = r"(?:(?:also|please|then|just|now|actually|bitte|s'il te plaît|por favor),? )?"
@@ -520,10 +505,9 @@ _PASTS = (
 )
 _IRREGULAR = {past: base for base, pasts in (pair.split(":") for pair in _PASTS.split()) for past in pasts.split(",")}
 _SMALL = frozenset(
-    "a an the to of for on in at by with my your his her our their its me you him them us i it this that these those and"
-    " or about from be is are"
-    " was were been am will ll ve s m d t do did have has had just already finally now not up out off over so then also"
-    " please back all any some"
+    "a an the to of for on in at by with my your his her our their its me you him them us i it this that these those and or about from be"
+    " is are was were been am will ll ve s m d t do did have has had just already finally now not up out off over so then also please back"
+    " all any some"
     " der die das den dem ein eine einen mir dir mich dich le la les un une de du des el los las".split()
 )
 

@@ -12,8 +12,7 @@ _VERY = r"(?:so |really |very |just |truly |absolutely |incredibly |quite )*"
 _THANKED = pattern(r"\b(?:thank you|thanks)\b")
 _THAT = pattern(
     rf"(?:that|this|it)(?:'s| was| is| has been) {_VERY}(?:lovely|great|wonderful|brilliant|perfect|excellent|amazing|awesome|fantastic"
-    r"|beautiful|kind|sweet"
-    r"|good|nice|helpful|useful|exactly what i needed)(?: of you| advice| answer| help| explanation| reply| idea)?$"
+    r"|beautiful|kind|sweet|good|nice|helpful|useful|exactly what i needed)(?: of you| advice| answer| help| explanation| reply| idea)?$"
 )
 _HELPFUL = pattern(
     rf"that(?: was| is|'s) {_VERY}(?:(?:kind|sweet|nice|lovely|good) of you|helpful|useful|exactly what i needed|(?:a )?(?:great|lovely"
@@ -21,8 +20,7 @@ _HELPFUL = pattern(
 )
 _WELL_DONE = pattern(
     r"(?:(?:very |really )?(?:good|great|nice|excellent|amazing|awesome|fantastic|brilliant) (?:job|work|answer|explanation|reply)|well"
-    r" done)\b"
-    r"(?: on (?:that|this|it))?(?:,? (?:there|again|thanks?(?: you)?|buddy|mate))?[ .!…😀🙂😊👍❤️]*$"
+    r" done)\b(?: on (?:that|this|it))?(?:,? (?:there|again|thanks?(?: you)?|buddy|mate))?[ .!…😀🙂😊👍❤️]*$"
 )
 _PRAISED = (
     _HELPFUL,

@@ -49,15 +49,13 @@ _PROPER = re.compile(
 _WORDS = re.compile(r"[\w'’&.-]+(?: [\w'’&.-]+){0,5}")
 _END = pattern(
     r"\s*(?:$|[.!;:…(–—]|-(?= |-)|,? (?:and|but|so|with|because|where|which|now|right now|these days|at the moment|currently|at present"
-    r"|again|too"
-    r"|as well|though|actually|by the way|btw|originally|full[- ]time|part[- ]time|for (?:now|work|\d+|a|two|three|many)|nowadays|already"
-    r"|since|together|alone|near|just|in (?:an?|the)|on (?:an?|the)|in [A-Z]\w+)\b|, )(?P<tail>.*)"
+    r"|again|too|as well|though|actually|by the way|btw|originally|full[- ]time|part[- ]time|for (?:now|work|\d+|a|two|three|many)"
+    r"|nowadays|already|since|together|alone|near|just|in (?:an?|the)|on (?:an?|the)|in [A-Z]\w+)\b|, )(?P<tail>.*)"
 )
 _SPOILT = pattern(
     r"\b(?:not (?!far)|n't|never|until|till|as a (?:kid|child|teen|student)|back then|in my (?:dreams?|head|mind|heart)|before|ago|next"
-    r" (?:year|month|week)"
-    r"|soon|tomorrow|someday|hypothetically|spiritually|at heart|anymore|any ?more|in \d{4}|last (?:year|summer|month)|or so|in spirit"
-    r"|only)\b"
+    r" (?:year|month|week)|soon|tomorrow|someday|hypothetically|spiritually|at heart|anymore|any ?more|in \d{4}|last (?:year|summer|month)"
+    r"|or so|in spirit|only)\b"
 )
 _NOT_BUT = re.compile(r", not (?:in |at |from )?[A-Z]\w+$")
 

@@ -45,53 +45,50 @@ NOT_A_NAME = (
 
 # After "your name is", "call yourself", "I'll call you": words that end the thought otherwise.
 NOT_A_GIVEN_NAME = _set(
-    "nice great cool good bad fine ok okay weird strange odd funny silly stupid boring beautiful pretty lovely cute sweet perfect"
-    " awesome amazing terrible horrible awful hard easy difficult long short too very so really not no none nothing never always"
-    " still also just only a an the my your his her its our their mine yours important unknown unclear wrong right correct true"
-    " false interesting unusual unique common rare familiar taken misspelled spelled spelt pronounced written mud legion on in at"
-    " from for of to with about after before by as like what who whatever something anything someone somebody anyone everybody that"
-    " this it they he she we you i me back later soon again first when if while once because since unless until asap anytime"
-    " whenever now then today tomorrow tonight morning evening afternoon night early late out up off over down names crazy mad lazy"
-    " old-fashioned paranoid biased naive cynical selfish picky romantic skeptical sceptical curious maybe sometime sometimes"
-    " tonight. every each next last another either neither lucky unlucky ready stuck changed missing confidential secret irrelevant"
-    " there here being going getting cheesy generic meaningless offensive memorable catchy ugly dumb lame based derived inspired"
-    " short-lived hidden public private crying collect maybe. wherever however mean bossy nosy petty jealous sentimental spoiled"
-    " impatient stubborn sensitive superstitious nerdy shallow vain pessimistic optimistic ungrateful insane delusional schön nett"
-    " gut toll hübsch später zurück morgen heute gleich joli beau belle bien plus tard demain bonito bueno luego mañana difficile"
-    " difícil"
+    "nice great cool good bad fine ok okay weird strange odd funny silly stupid boring beautiful pretty lovely cute sweet perfect awesome"
+    " amazing terrible horrible awful hard easy difficult long short too very so really not no none nothing never always still also just"
+    " only a an the my your his her its our their mine yours important unknown unclear wrong right correct true false interesting unusual"
+    " unique common rare familiar taken misspelled spelled spelt pronounced written mud legion on in at from for of to with about after"
+    " before by as like what who whatever something anything someone somebody anyone everybody that this it they he she we you i me back"
+    " later soon again first when if while once because since unless until asap anytime whenever now then today tomorrow tonight morning"
+    " evening afternoon night early late out up off over down names crazy mad lazy old-fashioned paranoid biased naive cynical selfish"
+    " picky romantic skeptical sceptical curious maybe sometime sometimes tonight. every each next last another either neither lucky"
+    " unlucky ready stuck changed missing confidential secret irrelevant there here being going getting cheesy generic meaningless"
+    " offensive memorable catchy ugly dumb lame based derived inspired short-lived hidden public private crying collect maybe. wherever"
+    " however mean bossy nosy petty jealous sentimental spoiled impatient stubborn sensitive superstitious nerdy shallow vain pessimistic"
+    " optimistic ungrateful insane delusional schön nett gut toll hübsch später zurück morgen heute gleich joli beau belle bien plus tard"
+    " demain bonito bueno luego mañana difficile difícil"
 )
 
 FIRST_NAMES = _set(
-    "jules aaron abby abigail adam adrian ahmed aisha alan albert alex alexander alexandra ali alice alicia alison amanda amelia"
-    " amelie amir amy amélie ana anastasia andrea andreas andrew andré andy angela angus anita anja anna anne annie annika anthony"
-    " antje antoine anton antonio arjun arthur astrid axel aylin barbara beatriz ben benjamin bernd beth bettina birgit björn bob"
-    " bobby brandon brian bridget brigitte bruno béatrice camila camille carl carla carlos carlotta carmen carol caroline catherine"
-    " cecilia charles charlie charlotte chiara chloe chloé chris christina christine christoph christopher ciara claire clara"
-    " claudia clémence connor cordula craig cédric céline damien daniel daniela danny dave david debbie deborah delphine denise"
-    " dennis diana diego dieter dirk dmitri dolores dominik donna dorothea dylan edward eileen eleanor elena elias elif elisa eliza"
-    " elizabeth ella ellen eloise emilia emilio emily emma enrique eric erik ernst esther ethan eugene eva fatima felix fernando"
-    " fiona florian francesca francis francisco frank franz françois françoise fred frederik frida friederike fritz gabriel gabriela"
-    " gary gaëlle georg george georgia gerald gerd giovanni gisela giulia gloria gordon greg gregory guillaume guillermo gustavo"
-    " günter hana hannah hans harry hassan heather heidi heike heinz helen helena henri henrik henry herbert holger hugo hussein ian"
-    " ibrahim ignacio igor ines inga ingo ingrid inès irene irina isabel isabella isabelle ismail ivan iván jack jackie jacob jake"
-    " james jamie jan jane janet jasmin jason javier jean jeff jeffrey jennifer jenny jens jeremy jerry jessica jim jimmy joachim"
-    " joan joana joaquin joaquín jochen joe joel johan johanna john johnny jon jonah jonas jonathan jordan jorge jose joseph josh"
-    " joshua josé juan judith judy jule julia julian julie jérôme jörg jürgen karen karl kate katharina katherine kathrin kathy"
-    " katie katja katrin keith kelly ken kerstin kevin khalid kim klara klaus konrad kristin kurt kyle lara larry laura lauren leila"
-    " lena leo leon leonie leticia liam lily lina linda lisa lorenzo lotte louis louise luc luca lucas lucie lucy lucía luigi luis"
-    " luisa lukas luke lydia maeve magdalena manon manuel marcel marcela marco marcus margaret margot maria mariana marie marina"
-    " mario marlene martha martin mary mateo mateusz mathieu matt matteo matthew matthias maurice max maya megan mehmet melanie"
-    " mercedes mia michael michelle miguel mike mila milan miriam mohamed mohammed monica moritz muhammad murat mustafa nadia nadine"
-    " natalia natalie natasha nathalie nathan neil niamh nicholas nick nicole nils nina noah nora norbert odile olaf olga oliver"
-    " olivia omar oscar oskar owen pablo pamela paolo pascal patricia patrick paul paula pauline pedro penelope peter petra phil"
-    " philip philipp pierre pilar priya rachel rafael rahul rainer ralf ralph raul ravi raúl rebecca renate renée richard robert"
-    " roberto robin roger rohan roland ronald rosa rosalie rosalind rosie ruth ryan rüdiger sabine sabrina sadie sally salma sam"
-    " samantha samira samuel sandra sanjay sara sarah sascha saskia scott sean sebastian sergey sergio sharon sigrid silke silvia"
-    " simon simone sofia solène sonja sophia sophie stefan stefanie stefano stella stephanie stephen steve steven stuart susan"
-    " susana susanne sven svenja sylvie tamara tanya tatiana teresa theo theresa thierry thomas théo tim timothy tina tobias todd"
-    " tom tommy tomás tony torsten tyler ulrich ulrike ursula ute uwe valentina valeria valerie vanessa vera verena veronica victor"
-    " victoria vikram viktor vincent volker walter wendy werner wiebke william wolfgang xavier xenia yannick yara yasmin yuki yusuf"
-    " yvonne zac zach zainab zara zeynep zoe zoë élodie émile"
+    "jules aaron abby abigail adam adrian ahmed aisha alan albert alex alexander alexandra ali alice alicia alison amanda amelia amelie"
+    " amir amy amélie ana anastasia andrea andreas andrew andré andy angela angus anita anja anna anne annie annika anthony antje antoine"
+    " anton antonio arjun arthur astrid axel aylin barbara beatriz ben benjamin bernd beth bettina birgit björn bob bobby brandon brian"
+    " bridget brigitte bruno béatrice camila camille carl carla carlos carlotta carmen carol caroline catherine cecilia charles charlie"
+    " charlotte chiara chloe chloé chris christina christine christoph christopher ciara claire clara claudia clémence connor cordula"
+    " craig cédric céline damien daniel daniela danny dave david debbie deborah delphine denise dennis diana diego dieter dirk dmitri"
+    " dolores dominik donna dorothea dylan edward eileen eleanor elena elias elif elisa eliza elizabeth ella ellen eloise emilia emilio"
+    " emily emma enrique eric erik ernst esther ethan eugene eva fatima felix fernando fiona florian francesca francis francisco frank"
+    " franz françois françoise fred frederik frida friederike fritz gabriel gabriela gary gaëlle georg george georgia gerald gerd giovanni"
+    " gisela giulia gloria gordon greg gregory guillaume guillermo gustavo günter hana hannah hans harry hassan heather heidi heike heinz"
+    " helen helena henri henrik henry herbert holger hugo hussein ian ibrahim ignacio igor ines inga ingo ingrid inès irene irina isabel"
+    " isabella isabelle ismail ivan iván jack jackie jacob jake james jamie jan jane janet jasmin jason javier jean jeff jeffrey jennifer"
+    " jenny jens jeremy jerry jessica jim jimmy joachim joan joana joaquin joaquín jochen joe joel johan johanna john johnny jon jonah"
+    " jonas jonathan jordan jorge jose joseph josh joshua josé juan judith judy jule julia julian julie jérôme jörg jürgen karen karl kate"
+    " katharina katherine kathrin kathy katie katja katrin keith kelly ken kerstin kevin khalid kim klara klaus konrad kristin kurt kyle"
+    " lara larry laura lauren leila lena leo leon leonie leticia liam lily lina linda lisa lorenzo lotte louis louise luc luca lucas lucie"
+    " lucy lucía luigi luis luisa lukas luke lydia maeve magdalena manon manuel marcel marcela marco marcus margaret margot maria mariana"
+    " marie marina mario marlene martha martin mary mateo mateusz mathieu matt matteo matthew matthias maurice max maya megan mehmet"
+    " melanie mercedes mia michael michelle miguel mike mila milan miriam mohamed mohammed monica moritz muhammad murat mustafa nadia"
+    " nadine natalia natalie natasha nathalie nathan neil niamh nicholas nick nicole nils nina noah nora norbert odile olaf olga oliver"
+    " olivia omar oscar oskar owen pablo pamela paolo pascal patricia patrick paul paula pauline pedro penelope peter petra phil philip"
+    " philipp pierre pilar priya rachel rafael rahul rainer ralf ralph raul ravi raúl rebecca renate renée richard robert roberto robin"
+    " roger rohan roland ronald rosa rosalie rosalind rosie ruth ryan rüdiger sabine sabrina sadie sally salma sam samantha samira samuel"
+    " sandra sanjay sara sarah sascha saskia scott sean sebastian sergey sergio sharon sigrid silke silvia simon simone sofia solène sonja"
+    " sophia sophie stefan stefanie stefano stella stephanie stephen steve steven stuart susan susana susanne sven svenja sylvie tamara"
+    " tanya tatiana teresa theo theresa thierry thomas théo tim timothy tina tobias todd tom tommy tomás tony torsten tyler ulrich ulrike"
+    " ursula ute uwe valentina valeria valerie vanessa vera verena veronica victor victoria vikram viktor vincent volker walter wendy"
+    " werner wiebke william wolfgang xavier xenia yannick yara yasmin yuki yusuf yvonne zac zach zainab zara zeynep zoe zoë élodie émile"
 )
 
 # -- promises
@@ -105,16 +102,15 @@ STRONG = _set(
 # With a date, these are promised too.
 DEEDS = _set(
     "measure finalise finalize confirm handle show explain teach demonstrate calculate compare compile gather create design develop"
-    " decorate empty examine exchange extend frame glue grill label load photograph press prune purchase refill refuel rent resubmit"
-    " rinse roast scrub season separate shorten stamp store supply switch tighten unblock unload varnish weigh wipe wrap recycle"
-    " configure customise deliver dismantle dispose draft evaluate file formulate inform initiate launch outsource produce propose"
-    " remove rotate sand select service spray sterilise stitch strip structure supervise survey swap sync tabulate type verify quiz"
-    " revisit ring finish complete clean wash print apply deploy implement refactor document backup scan bake write sign ship paint"
-    " rewrite edit test report ensure replace reply meet visit read tell order practise practice study cook build attend collect"
-    " fetch sell trim sort unpack pack iron dust sweep polish post publish record respond inspect investigate research join host"
-    " lend hand resolve migrate upgrade patch debug assemble sew knit mend tidy hoover outline sketch rehearse revise memorise"
-    " memorize recheck restart reboot archive plant cancel interview demo transcribe summarise summarize format export import enrol"
-    " enroll vote"
+    " decorate empty examine exchange extend frame glue grill label load photograph press prune purchase refill refuel rent resubmit rinse"
+    " roast scrub season separate shorten stamp store supply switch tighten unblock unload varnish weigh wipe wrap recycle configure"
+    " customise deliver dismantle dispose draft evaluate file formulate inform initiate launch outsource produce propose remove rotate"
+    " sand select service spray sterilise stitch strip structure supervise survey swap sync tabulate type verify quiz revisit ring finish"
+    " complete clean wash print apply deploy implement refactor document backup scan bake write sign ship paint rewrite edit test report"
+    " ensure replace reply meet visit read tell order practise practice study cook build attend collect fetch sell trim sort unpack pack"
+    " iron dust sweep polish post publish record respond inspect investigate research join host lend hand resolve migrate upgrade patch"
+    " debug assemble sew knit mend tidy hoover outline sketch rehearse revise memorise memorize recheck restart reboot archive plant"
+    " cancel interview demo transcribe summarise summarize format export import enrol enroll vote"
 )
 # The same in other languages: at the end of what "ich werde" promises; after "je vais", "voy a"; and in the future or the present.
 GERMAN_DEEDS = _set(
@@ -155,22 +151,21 @@ PROMISED_IN_REPLY = _set("send email message notify ping remind nudge alert")
 
 VERBS = _set(
     "double accept acknowledge act add address agree alert analyse analyze answer apologise apologize append apply approve argue ask"
-    " assume attach avoid back base be begin bold boost break bring bullet calculate call capitalise capitalize challenge change"
-    " chat check cite claim clarify clean close code comment commit communicate compare complain complete compliment confirm"
-    " consider consult continue contradict convert copy correct count create criticise criticize cut curse debate default define"
-    " delete deploy describe detail disagree disclose discuss display divide do double-check draft edit emphasise emphasize"
-    " encourage end ensure exaggerate execute expand explain express fabricate fake finish flag flatter focus follow forget format"
-    " gender generate give go greet guess handle help hedge highlight hide identify ignore imply include indent infer inform insert"
-    " insist insult interpret interrupt introduce invent italicise joke judge justify keep label lecture let lie limit link list"
-    " listen log look make mark mention mimic mix moralise moralize name nag name-drop narrate note notify number obey offer omit"
-    " open order output overexplain paraphrase parrot patronise patronize phrase point polish post praise preach predict prefer"
-    " prefix present pretend print prioritise prioritize proceed produce promise prompt proofread propose provide push put quote"
-    " question rate read reason recommend refer reference reformat refuse remember remind render repeat rephrase reply report"
-    " resolve respond respect return reveal review rewrite rhyme round run save say schedule scold search send share shorten show"
-    " shout sign simplify skip sound speak specify spell split start state stay stick stop store structure suggest sum summarise"
-    " summarize support suppose swear swap tag take talk teach tell test thank think track translate treat trust try type underline"
-    " update use validate verify wait warn welcome wish work worry wrap write yell assist lead sort contact quiz sugarcoat spoil"
-    " tease mock vary bother waste rush lock"
+    " assume attach avoid back base be begin bold boost break bring bullet calculate call capitalise capitalize challenge change chat"
+    " check cite claim clarify clean close code comment commit communicate compare complain complete compliment confirm consider consult"
+    " continue contradict convert copy correct count create criticise criticize cut curse debate default define delete deploy describe"
+    " detail disagree disclose discuss display divide do double-check draft edit emphasise emphasize encourage end ensure exaggerate"
+    " execute expand explain express fabricate fake finish flag flatter focus follow forget format gender generate give go greet guess"
+    " handle help hedge highlight hide identify ignore imply include indent infer inform insert insist insult interpret interrupt"
+    " introduce invent italicise joke judge justify keep label lecture let lie limit link list listen log look make mark mention mimic mix"
+    " moralise moralize name nag name-drop narrate note notify number obey offer omit open order output overexplain paraphrase parrot"
+    " patronise patronize phrase point polish post praise preach predict prefer prefix present pretend print prioritise prioritize proceed"
+    " produce promise prompt proofread propose provide push put quote question rate read reason recommend refer reference reformat refuse"
+    " remember remind render repeat rephrase reply report resolve respond respect return reveal review rewrite rhyme round run save say"
+    " schedule scold search send share shorten show shout sign simplify skip sound speak specify spell split start state stay stick stop"
+    " store structure suggest sum summarise summarize support suppose swear swap tag take talk teach tell test thank think track translate"
+    " treat trust try type underline update use validate verify wait warn welcome wish work worry wrap write yell assist lead sort contact"
+    " quiz sugarcoat spoil tease mock vary bother waste rush lock"
 )
 BROAD_VERBS = VERBS | _set(
     "buy eat drink drive walk wear wash feed open close leave turn clean carry pack charge lock watch water visit cook sell trade"
@@ -236,10 +231,9 @@ SENTIMENTS = frozenset(
 )
 SUPERSEDING_VERBS = _set("answer reply respond write speak talk communicate")
 LANGUAGES = _set(
-    "english french german spanish italian portuguese dutch polish russian chinese mandarin cantonese japanese korean turkish"
-    " arabic swedish danish norwegian finnish icelandic greek latin hindi urdu bengali tamil punjabi hebrew persian farsi ukrainian"
-    " czech slovak hungarian romanian bulgarian serbian croatian catalan basque welsh irish gaelic swahili vietnamese thai"
-    " indonesian malay tagalog"
+    "english french german spanish italian portuguese dutch polish russian chinese mandarin cantonese japanese korean turkish arabic"
+    " swedish danish norwegian finnish icelandic greek latin hindi urdu bengali tamil punjabi hebrew persian farsi ukrainian czech slovak"
+    " hungarian romanian bulgarian serbian croatian catalan basque welsh irish gaelic swahili vietnamese thai indonesian malay tagalog"
 )
 
 # -- facts
@@ -252,13 +246,12 @@ def _table(pairs: str) -> dict[str, str]:
 
 PETS = _set("dog cat horse rabbit hamster parrot tortoise fish bird snake")
 KIN = _table(
-    "wife:frau ehefrau femme mujer esposa;husband:ehemann mari marido esposo;sister:sis schwester soeur sœur hermana"
-    ";brother:bro bruder frère hermano;mother:mom mum mama mutter mère madre mamá;father:dad daddy papa vater père padre papá"
-    ";son:sohn fils hijo;daughter:tochter fille hija;boss:chef jefe jefa;dog:puppy pup hund chien perro;cat:kitten katze kater chat"
-    " gato gata"
-    ";grandmother:grandma granny oma grand-mère abuela;grandfather:grandpa opa grand-père abuelo;uncle:onkel oncle tío;aunt:auntie"
-    " tante tía"
-    ";best_friend:best_friend;flatmate:roommate flatmate;horse:pony pferd cheval caballo;neighbour:neighbor;fiancée:fiancee;fiancé:fiance"
+    "wife:frau ehefrau femme mujer esposa;husband:ehemann mari marido esposo;sister:sis schwester soeur sœur hermana;brother:bro bruder"
+    " frère hermano;mother:mom mum mama mutter mère madre mamá;father:dad daddy papa vater père padre papá;son:sohn fils"
+    " hijo;daughter:tochter fille hija;boss:chef jefe jefa;dog:puppy pup hund chien perro;cat:kitten katze kater chat gato"
+    " gata;grandmother:grandma granny oma grand-mère abuela;grandfather:grandpa opa grand-père abuelo;uncle:onkel oncle tío;aunt:auntie"
+    " tante tía;best_friend:best_friend;flatmate:roommate flatmate;horse:pony pferd cheval"
+    " caballo;neighbour:neighbor;fiancée:fiancee;fiancé:fiance"
 ) | {
     word: word
     for word in _set(
@@ -271,9 +264,8 @@ KIN = _table(
 KIN = {word: noun.replace("_", " ") for word, noun in KIN.items()}
 
 DIETS = _table(
-    "vegetarian:vegetarian veggie vegetarier vegetarierin végétarien végétarienne vegetariano vegetariana vegetarisch"
-    ";vegan:vegan veganer veganerin végan végane végétalien végétalienne vegano vegana;pescatarian:pescatarian"
-    " pescetarian;flexitarian:flexitarian"
+    "vegetarian:vegetarian veggie vegetarier vegetarierin végétarien végétarienne vegetariano vegetariana vegetarisch;vegan:vegan veganer"
+    " veganerin végan végane végétalien végétalienne vegano vegana;pescatarian:pescatarian pescetarian;flexitarian:flexitarian"
 )
 JOBS = _set(
     "nurse teacher doctor lawyer engineer developer programmer designer writer journalist accountant architect chef cook baker"
@@ -316,14 +308,13 @@ PLACE_STARTS = _set(
 )
 # Where nobody lives, though it is said.
 NO_PLACE = _set(
-    "hope fear denial peace sin poverty harmony luxury squalor pain agony terror dread constant a an the my your his her their our"
-    " this that it here there fantasy excel slack gmail vim emacs teams outlook photoshop discord minecraft jira chrome jupyter"
-    " notion figma twitter mars venus jupiter saturn pluto narnia hogwarts krypton neverland wonderland mordor marketing accounting"
-    " hr sales finance legal support engineering monday tuesday wednesday thursday friday saturday sunday january february march"
-    " april may june july august september october november december department team office one two three four five sixth i we he"
-    " she they you where what which every interesting exciting strange difficult uncertain different another fast-forward limbo"
-    " bliss exile sweatpants pyjamas pajamas jeans flip-flops english french german spanish wonder ignorance misery solitude comfort"
-    " chaos clover"
+    "hope fear denial peace sin poverty harmony luxury squalor pain agony terror dread constant a an the my your his her their our this"
+    " that it here there fantasy excel slack gmail vim emacs teams outlook photoshop discord minecraft jira chrome jupyter notion figma"
+    " twitter mars venus jupiter saturn pluto narnia hogwarts krypton neverland wonderland mordor marketing accounting hr sales finance"
+    " legal support engineering monday tuesday wednesday thursday friday saturday sunday january february march april may june july august"
+    " september october november december department team office one two three four five sixth i we he she they you where what which every"
+    " interesting exciting strange difficult uncertain different another fast-forward limbo bliss exile sweatpants pyjamas pajamas jeans"
+    " flip-flops english french german spanish wonder ignorance misery solitude comfort chaos clover"
 )
 NO_WORKPLACE = _set(
     "moment weekend weekends night nights pace time times desk best living speed rate same level day days mornings evenings fun"
