@@ -107,6 +107,7 @@ class BackgroundProcessor:
         self._news = True
         self._resting = False
         self._woken = False
+        self._settling = False
         self._awaited = 0
         self._closing = False
         self._hurry = False
@@ -134,7 +135,8 @@ class BackgroundProcessor:
         """There may be something to do."""
         with self._changed:
             self._news = self._woken = True
-            self._changed.notify_all()
+            if not self._settling:  # there it looks by itself, and to wake it would take the processor from the turn that wakes
+                self._changed.notify_all()
 
     def _heard(self, events: Sequence[Event]) -> None:
         """Something was appended here. Noted, so that `wait_idle` can't miss it, but nobody is woken in mid-turn for it."""
@@ -276,11 +278,13 @@ class BackgroundProcessor:
         """Let a conversation that goes on at once go first: begin after a short quiet, or when somebody waits for it."""
         limit = time.monotonic() + PATIENCE_S
         with self._changed:
+            self._settling = True
             while not (self._closing or self._awaited) and time.monotonic() < limit:
                 self._woken = False
                 self._changed.wait(QUIET_S)
                 if not self._woken:
-                    return
+                    break
+            self._settling = False
 
     def _work(self) -> None:
         with self._changed:

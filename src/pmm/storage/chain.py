@@ -9,7 +9,7 @@ their seal, so a content can be erased later while the chain still verifies. `te
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import sha256
 from struct import Struct
 from typing import Any
@@ -55,8 +55,7 @@ class Verdict(msgspec.Struct, frozen=True):
 Row = tuple[Any, ...]
 """(id, ts, kind, content, meta, key, salt, seal, prev_hash, hash) as stored"""
 
-_KEYED = (int, int, str, str, str, str, bytes, bytes, bytes, bytes)
-_KEYLESS = (int, int, str, str, str, type(None), bytes, bytes, bytes, bytes)
+_TYPES = tuple((int, int, str, str, str, key, bytes, bytes, bytes, bytes) for key in (str, type(None)))
 
 
 def check_chain(rows: Iterable[Row], head: tuple[int, bytes] | None) -> Verdict:
@@ -68,10 +67,17 @@ def check_chain(rows: Iterable[Row], head: tuple[int, bytes] | None) -> Verdict:
 def walk(rows: Iterable[Row], last: int, link: bytes) -> tuple[int, bytes, str]:
     """Check rows that should follow event `last`, whose hash is `link`. The last good event, its hash, and why the next is bad ("")."""
     for row in rows:
-        why = _check_row(row, last + 1, link)
-        if why:
-            return last, link, why
-        last, link = row[0], row[9]
+        id, ts, kind, content, meta, key, salt, seal, prev_hash, hash = row
+        if (
+            id != last + 1
+            or tuple(map(type, row)) not in _TYPES
+            or prev_hash != link
+            or len(salt) != SALT_BYTES
+            or seal_of(salt, key, content, meta) != seal
+            or hash_of(prev_hash, id, ts, kind, seal) != hash
+        ):
+            return last, link, _why(row, last + 1, link)
+        last, link = id, hash
     return last, link, ""
 
 
@@ -88,14 +94,14 @@ def against_head(last: int, link: bytes, head: tuple[int, bytes] | None) -> Verd
     return Verdict(last)
 
 
-def _check_row(row: Row, expected: int, link: bytes) -> str:
-    """Why this row can't be event `expected` after `link`; empty if it can."""
-    id, ts, kind, content, meta, key, salt, seal, prev_hash, hash = row
+def _why(row: Row, expected: int, link: bytes) -> str:
+    """Why this row can't be event `expected` after `link`."""
+    id, _, _, content, meta, key, salt, seal, prev_hash, _ = row
     if id != expected:
         return "missing"
     if content is None or meta is None or salt is None:
         return "blank, and no later event accounts for it"
-    if tuple(map(type, row)) not in (_KEYLESS, _KEYED):
+    if tuple(map(type, row)) not in _TYPES:
         return "a column holds a value of another type"
     if prev_hash != link:
         return "its prev_hash is not the hash of the event before"
@@ -103,14 +109,4 @@ def _check_row(row: Row, expected: int, link: bytes) -> str:
         return "its salt was changed"
     if seal_of(salt, key, content, meta) != seal:
         return "its content, meta, key, salt or seal was changed"
-    if hash_of(prev_hash, id, ts, kind, seal) != hash:
-        return "its ts, kind or hash was changed"
-    return ""
-
-
-def checked(rows: Iterator[Row], every: int, report: Any) -> Iterator[Row]:
-    """Pass rows through, calling report(count) after each `every` of them."""
-    for count, row in enumerate(rows, 1):
-        if count % every == 0:
-            report(count)
-        yield row
+    return "its ts, kind or hash was changed"

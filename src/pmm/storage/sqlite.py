@@ -18,7 +18,7 @@ import msgspec
 from pmm.clock import Clock, Ids
 from pmm.errors import BrokenLog, HeadMoved, InvalidInput, KeyConflict, NotAMind, StorageError, UnknownSchema, Unstorable
 from pmm.events import KINDS, Event, changed_fields, decode, encode_meta, microseconds, respelled_meta
-from pmm.storage.chain import Row, Verdict, check_chain, checked, hash_of, seal_of
+from pmm.storage.chain import Row, Verdict, check_chain, hash_of, seal_of
 from pmm.storage.door import Counts, Door, Rows, connect, refuse_unsafe_engine
 from pmm.storage.eventlog import Derived, EventLog
 from pmm.storage.locks import WriteLock
@@ -27,6 +27,7 @@ from pmm.storage.migrations import MIGRATIONS, SCHEMA
 APPLICATION_ID = 0x504D4D31
 KEY_BYTES_MAX = 512
 PAGE_BYTES_MIN = 512
+REPORT_EVERY = 10_000
 
 T = TypeVar("T")
 
@@ -325,14 +326,15 @@ def _believed(file: Path, read: Callable[[], T], good: Callable[[T], bool]) -> T
 
 
 def _verify(file: Path, on_progress: Callable[[int], Any] | None) -> Verdict:
-    last = 0
+    last = done = 0
 
-    def rows(door: Door) -> Iterator[tuple[Any, ...]]:
-        nonlocal last
-        sql = f"SELECT {_ALL} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
-        for row in checked(_careful_pages(door, sql), 10_000, on_progress or (lambda count: None)):
-            yield row
-            last = row[0]
+    def rows(door: Door) -> Iterator[Row]:
+        nonlocal last, done
+        for page in _careful_pages(door, f"SELECT {_ALL} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"):
+            yield from page
+            last, before, done = page[-1][0], done, done + len(page)
+            if on_progress is not None and done // REPORT_EVERY > before // REPORT_EVERY:
+                on_progress(done)
 
     with _read_only(file) as door:
         try:
@@ -346,11 +348,11 @@ def _verify(file: Path, on_progress: Callable[[int], Any] | None) -> Verdict:
             return Verdict(last, last + 1, f"can't be read: {error.message}")
 
 
-def _careful_pages(door: Door, sql: str) -> Iterator[tuple[Any, ...]]:
-    """All rows, from the lowest id there is; one by one where a page can't be read, so that all before the bad one are seen."""
+def _careful_pages(door: Door, sql: str) -> Iterator[Rows]:
+    """All rows in pages, from the lowest id there is; one by one where a page can't be read, so that all before the bad one are seen."""
     ((lowest,),) = door.run("SELECT min(id) FROM events")
     if lowest is not None and lowest < 1:
-        yield (lowest, *[None] * 9)
+        yield [(lowest, *[None] * 9)]
         return
     after, size = 0, 2000
     while True:
@@ -361,7 +363,8 @@ def _careful_pages(door: Door, sql: str) -> Iterator[tuple[Any, ...]]:
                 raise
             size = 1
             continue
-        yield from page
+        if page:
+            yield page
         if len(page) < size:
             return
         after = page[-1][0]
