@@ -125,6 +125,7 @@ class History:
             return [TurnFailedEvent(content=self._text(), to=to, reason=self.rng.choice(("cancelled", "timeout")), detail=self._text())]
         group: list[Event] = [self._receipt(to, session)] if self.rng.random() < 0.8 else []
         route = self.rng.choice(("model", "model", "fast", "offline"))
+        route = "cache" if route == "fast" and to % 2 else route
         timing = Timing(first_token_ms=self.rng.choice((None, 80.5)), total_ms=900)
         finish = self.rng.choice(("stop", "length", "interrupted"))
         reply = ReplyEvent(content=self._text(), to=to, route=route, model="m", finish=finish, usage=self._usage(), timing=timing)
@@ -145,6 +146,8 @@ class History:
             tokens=640,
             sections=sections,
             sources=sources,
+            question=("", "", "q1", "q2")[to % 4],
+            basis=f"b{to % 3}",
         )
 
     def _epoch(self) -> list[Event]:

@@ -59,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_transcript_tokens: Positive = 6000
     max_reply_tokens: Positive = 1024
     recall_k: Annotated[int, Meta(ge=1, le=50)] = 8
+    answer_cache: bool = False
+    """whether the answer to a question that is asked again is given again, without a model, as long as all it rests on is unchanged"""
 
     # what it recalls by
     embedder: str = ""

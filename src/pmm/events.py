@@ -105,12 +105,13 @@ class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Source(msgspec.Struct, frozen=True, omit_defaults=True, rename={"place": "in"}):
-    """One recalled item a reply could use. why: signal -> its part of the score. place: where the model saw it."""
+    """One recalled item a reply could use. why: signal -> its part of the score. place: where the model saw it; "cache" if it was not
+    asked, for its answer to the same question, on the same basis, was given again."""
 
     id: int
     score: float
     why: dict[str, float]
-    place: Literal["header", "transcript"]
+    place: Literal["header", "transcript", "cache"]
     ref: str | None = None
 
 
@@ -188,7 +189,11 @@ class TurnFailedEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ContextBuilt(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """The recall receipt: what the model was shown and why. content is the turn's header exactly as sent."""
+    """The recall receipt: what the model was shown and why. content is the turn's header exactly as sent.
+
+    question: a digest of what was asked, if it stands by itself ("" if not); basis: of all that an answer to it rests on. Only with the
+    answer cache.
+    """
 
     kind: ClassVar = "context_built"
     refs: ClassVar = ("to",)
@@ -201,6 +206,8 @@ class ContextBuilt(Event, frozen=True, kw_only=True, omit_defaults=True):
     sections: dict[str, int]
     sources: tuple[Source, ...] = ()
     left_out: tuple[str, ...] = ()
+    question: str = ""
+    basis: str = ""
 
 
 class EpochOpened(Event, frozen=True, kw_only=True, omit_defaults=True):

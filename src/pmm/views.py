@@ -21,6 +21,7 @@ from pmm.storage.eventlog import EventLog
 from pmm.storage.snapshots import Snapshot, Snapshots
 
 if TYPE_CHECKING:
+    from pmm.projections.answers import Answers
     from pmm.projections.claims import Claims
     from pmm.projections.commitments import Commitments
     from pmm.projections.conversation import Conversation
@@ -46,6 +47,7 @@ class View:
 
     if TYPE_CHECKING:
         identity: Identity
+        answers: Answers
         claims: Claims
         commitments: Commitments
         conversation: Conversation

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from pmm import Mind
+from pmm.agent.propose import ANSWER_TOKENS
 from pmm.errors import ModelCancelled, ModelRefused, ModelUnavailable
 from pmm.llm.llamacpp import LlamaCppModel, Template
 from pmm.llm.model import WARM, Cancel, Message, Options, Piece
@@ -255,6 +256,28 @@ def test_a_mind_speaks_through_it(gguf: Path, tmp_path: Path) -> None:
             usage = mind.handle_user(f"tell me of tea number {n}, would you").usage
             shares.append((usage.cached or 0) / (usage.prompt or 1))
         assert shares[0] == 0 and min(shares[1:]) > 0.5
+
+
+@pytest.mark.slow
+def test_a_thought_that_never_ends_is_cut_recorded_as_invalid_and_starves_no_turn(gguf: Path, tmp_path: Path) -> None:
+    """Random weights fill a schema's texts without end: max_tokens bounds the call, its record says so, and a turn stops it."""
+    settings = {"max_reply_tokens": 8, "think_turns": 1, "model_window": 4096}
+    with Mind.open(tmp_path / "mind.db", model=f"llamacpp:{gguf}", settings=settings) as mind:
+        mind.handle_user("I live in Porto, and I drink tea.")
+        mind.work(240)
+        called = [e for e in mind.log.by_kind("model_called") if e.purpose in ("extract", "reflect")]  # type: ignore[attr-defined]
+        assert [e.outcome for e in called] == ["invalid"]  # type: ignore[attr-defined]
+        spent = called[0].usage  # type: ignore[attr-defined]
+        assert 0 < (spent.completion or 0) <= ANSWER_TOKENS and (spent.cached or 0) > 0
+        assert mind.handle_user("And what do I drink?").route == "model"
+        threading.Thread(target=lambda: mind.work(240), daemon=True).start()
+        limit = time.monotonic() + 60
+        while mind._calls._call is None and time.monotonic() < limit:  # until it thinks
+            time.sleep(0.005)
+        assert mind._calls._call is not None
+        assert mind.handle_user("Stop that now, would you?").route == "model"
+        stopped = mind.log.by_kind("model_called")[-1]
+        assert (stopped.outcome, stopped.error) == ("failed", "cancelled")  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

@@ -23,12 +23,15 @@ def write(
     *,
     width: int = 64,
     heads: int = 4,
+    kv_heads: int = 0,
     layers: int = 2,
     inner: int = 128,
     context: int = CONTEXT,
     words: Sequence[str] = (),
 ) -> None:
-    """words: each becomes one token, and nothing else is ever said, so that an answer never ends by itself; weights have 8 bits then."""
+    """kv_heads: 0 for as many as heads; models of today have fewer.
+
+    words: each becomes one token, and nothing else is ever said, so that an answer never ends by itself; weights have 8 bits then."""
     import gguf
     import numpy as np
 
@@ -40,7 +43,7 @@ def write(
     writer.add_block_count(layers)
     writer.add_feed_forward_length(inner)
     writer.add_head_count(heads)
-    writer.add_head_count_kv(heads)
+    writer.add_head_count_kv(kv_heads or heads)
     writer.add_rope_dimension_count(width // heads)
     writer.add_layer_norm_rms_eps(1e-5)
     vocabulary, spoken_from = _add_tokens(writer, gguf.TokenType, words)
@@ -61,8 +64,9 @@ def write(
     for layer in range(layers):
         ones(f"blk.{layer}.attn_norm.weight")
         ones(f"blk.{layer}.ffn_norm.weight")
-        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            tensor(f"blk.{layer}.{part}.weight", width, width)
+        shared = width // heads * (kv_heads or heads)
+        for part, rows in (("attn_q", width), ("attn_k", shared), ("attn_v", shared), ("attn_output", width)):
+            tensor(f"blk.{layer}.{part}.weight", rows, width)
         tensor(f"blk.{layer}.ffn_gate.weight", inner, width)
         tensor(f"blk.{layer}.ffn_up.weight", inner, width)
         tensor(f"blk.{layer}.ffn_down.weight", width, inner)

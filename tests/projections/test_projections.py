@@ -304,9 +304,10 @@ def fixed_history() -> list[Event]:
 
 
 GOLDEN: dict[tuple[str, int], str] = {
+    ("answers", 1): "459eb6c43f7bec96469baa0183af5cb1cbc971dd3d905c149fd32e2171699c19",
     ("claims", 1): "081baa68907c685a0681605374ca3e2ba08913b575ce365e22a93f22938aead1",
     ("commitments", 3): "2ca658a731015eac7230590caaaacda2ec9133668d902c6a3dd5c96421535654",
-    ("conversation", 3): "a91fdd2681f3542051968bd4ce127f24848050d2d53b515d35ebe97cec1d93dc",
+    ("conversation", 4): "38976373681b21a0bed6785cfac9da20ee2baa0e00036cfa77997e985473ab5c",
     ("directives", 1): "4d18ea7dbb472c7ca60736d7262984201f8267da058867efdbba129cac1433fe",
     ("facts", 1): "a02ca6d6f739ba53d896ba3a49375decdd998ee8af94edfc246c2dfa72c1b912",
     ("identity", 2): "34aa4d9b2c77c8f49b311a6546731bcc47d95f045cdbaec5890728f2c8d49ee3",

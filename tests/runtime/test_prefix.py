@@ -194,3 +194,15 @@ def test_memories_far_weaker_than_the_best_are_not_shown_and_that_is_said(open_m
     assert all(s.score >= 0.7 * best for s in built.sources)
     assert any(what.startswith("memory #") for what in built.left_out)
     assert "zebra painting hangs" in model.prompts[-1][-1]["content"] and "number 3" not in model.prompts[-1][-1]["content"]
+
+
+def test_what_changed_before_a_turn_without_a_model_is_told_in_the_next_with_one(open_mind: Open) -> None:
+    model = ScriptedModel(["Fine."])
+    mind = open_mind(model)
+    mind.handle_user("hello there, let us begin")
+    did = mind.set_directive("Never mention the orchids")
+    assert mind.handle_user("What is your name?").route == "fast"
+    mind.handle_user("and now tell me of something")
+    assert f"A new rule (#{did})" in model.prompts[-1][-1]["content"]
+    mind.handle_user("and of something more")
+    assert f"(#{did})" not in model.prompts[-1][-1]["content"]

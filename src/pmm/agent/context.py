@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -82,7 +83,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
-    """What the model is shown. opening: set if this turn opens an epoch. sections: tokens of each part."""
+    """What the model is shown. opening: set if this turn opens an epoch. sections: tokens of each part. question, basis: see
+    `ContextBuilt`."""
 
     messages: list[dict[str, str]]
     header: str
@@ -92,6 +94,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     left_out: tuple[str, ...]
     sections: dict[str, int]
     digest: str
+    question: str = ""
+    basis: str = ""
 
     @property
     def tokens(self) -> int:
@@ -166,6 +170,14 @@ def build(
 def so_far(session: Session) -> list[dict[str, str]]:
     """The session's prompt as it stands: what the next turn's will begin with, unless it opens an epoch."""
     return [{"role": "system", "content": session.opening}, *_transcript(session.turns)]
+
+
+def standing(view: View, session: Session, now: datetime) -> set[str]:
+    """Every line that a prompt of this session could hold of the mind as it is, whatever its budget and its epoch."""
+    opening, _ = _opening_text(view, session, "", (), "", now, sys.maxsize, lambda text: 0)
+    told, quoted = notes(view, session, (), fresh=True, now=now)
+    commitments = (commitment_line(c, view, now) for c in view.commitments.open)
+    return {*opening.splitlines(), *told, *quoted, *commitments, *map(fact_line, view.facts.current)}
 
 
 def _transcript(turns: Sequence[Spoken]) -> list[dict[str, str]]:

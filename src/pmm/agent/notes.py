@@ -43,7 +43,7 @@ def notes(view: View, session: Session, found: Sequence[Event], *, fresh: bool, 
     lines += asked + _proposal(view, found) + _corrections(view, session)
     if fresh:
         return lines, quoted
-    told = session.turns[-1].user if session.turns else 0  # its own findings were told in its own notes
+    told = session.told  # its own findings were told in its own notes
     done, changed = _commitments(view, session.last, told, now)
     known, facts = _facts(view, session.last, told)
     quoted += changed + facts

@@ -19,7 +19,7 @@ LEAST_CALL = 1500
 
 
 class Today(msgspec.Struct, frozen=True):
-    """Tokens spent on this local day (prompt and answer), against the caps (None: no limit).
+    """Tokens spent on this local day (prompt, of which reused ones count a tenth, and answer), against the caps (None: no limit).
 
     call: what a background call takes, going by those so far. until: the midnight that ends the day, UTC.
     """

@@ -375,17 +375,16 @@ class Caches(Shape, frozen=True, kw_only=True):
     embeddings: float | None
     snapshots: float | None
     prefix: float | None
+    answers: float | None
 
 
 class Slice(Shape, frozen=True, kw_only=True):
-    """Some turns in a row: when the first of them began, and their milliseconds. slowest: the message whose turn took the longest."""
+    """Some turns in a row: when the first of them began, and their milliseconds."""
 
     since: datetime
     n: int
     p50: float
     p95: float
-    max: float
-    slowest: int | None
 
 
 class Alert(Shape, frozen=True, kw_only=True):

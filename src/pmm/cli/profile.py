@@ -78,6 +78,7 @@ def lines(found: Profile) -> Iterator[str]:
         ("vectors there", found.caches.embeddings, found.caches_before.embeddings),
         ("state at hand", found.caches.snapshots, found.caches_before.snapshots),
         ("prompt reused", found.caches.prefix, found.caches_before.prefix),
+        ("answers again", found.caches.answers, found.caches_before.answers),
     ):
         was = f"  (before {before:.0%})" if before is not None else ""
         yield f"  {label:<15} {'-' if now is None else f'{now:.0%}'}{was}"

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
-from heapq import nlargest
 from math import log
 from operator import add, itemgetter
 from typing import TYPE_CHECKING, Any
@@ -50,6 +49,8 @@ BESIDE_MEANS = 0.3
 """of the cosines of the messages right before and after, what counts"""
 TOP = 20
 """how many of the best are scored again with those around them: at most 5 x TOP rows"""
+EQUAL_MAX = 2
+"""of those, how many that look equal at the first look: a question asked again and again must not crowd out what answers it"""
 WORDS_MAX, RARE_MAX, KINDS_MAX = 200, 12, 40
 WEAK = 0.2
 """what a word that says how something is asked counts, next to others"""
@@ -338,11 +339,18 @@ def _first_look(
     words = {row[0]: held[row[7]] / (base + slope * row[6]) for row in found}
     after = {row[4]: row[0] for row in found}
     scored = []
-    for id, at, who, sitting, prev, flags, _, _ in found:
+    for id, at, who, sitting, prev, flags, length, mask in found:
         beside = words.get(prev, 0.0) + words.get(after.get(id, 0), 0.0)
         told = OWN * words[id] + BESIDE * beside + weight * sittings[sitting] + traits.of(at, who, flags)[1]
-        scored.append((told + meaning.of(id, prev, after.get(id)), id))
-    return [id for _, id in nlargest(top, scored)]
+        scored.append((told + meaning.of(id, prev, after.get(id)), id, (who, flags, length, mask)))
+    best, equal = [], Counter[tuple[Any, ...]]()
+    for _, id, looks in sorted(scored, reverse=True):
+        equal[looks] += 1
+        if equal[looks] <= EQUAL_MAX:
+            best.append(id)
+            if len(best) == top:
+                break
+    return best
 
 
 # -- the second look: the best of them with what was said around them ---------------------------------------------------------------------

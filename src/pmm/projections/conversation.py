@@ -57,7 +57,8 @@ class Scene(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """One conversation. epoch 0: no opening was sent yet. sources: ids recalled in headers of this epoch. since: last note's event."""
+    """One conversation. epoch 0: no opening was sent yet. shown: ids recalled in headers of this epoch. last: the event up to which its
+    notes have told of changes; told: the message of the turn that they last did in; day: that turn's."""
 
     epoch: int = 0
     marker: str = ""
@@ -68,6 +69,7 @@ class Session(msgspec.Struct, frozen=True):
     shown: frozenset[int] = frozenset()
     scenes: tuple[Scene, ...] = ()
     last: int = 0
+    told: int = 0
     day: date | None = None
 
 
@@ -99,7 +101,7 @@ class Conversation(msgspec.Struct, frozen=True):
 
 class ConversationProjection(Projection[Conversation]):
     name: ClassVar = "conversation"
-    version: ClassVar = 3
+    version: ClassVar = 4
     kinds: ClassVar = frozenset(
         {
             *("mind_created", "timezone_changed", "user_message", "context_built", "reply", "turn_failed"),
@@ -161,9 +163,9 @@ class ConversationProjection(Projection[Conversation]):
             turns=turns,
             tokens=total,
             shown=shown if len(shown) <= SHOWN_MAX else frozenset(sorted(shown)[-SHOWN_MAX:]),
-            last=event.id,
-            day=asked.day,
         )
+        if asked.tokens:  # a model was told; the fast path and the answer cache tell nobody
+            session = msgspec.structs.replace(session, last=event.id, told=asked.id, day=asked.day)
         return self._with(state, asked.session, session, tuple(p for p in state.pending if p is not asked))
 
     def _opened(self, state: Conversation, event: EpochOpened) -> Conversation:

@@ -11,6 +11,9 @@ import msgspec
 from pmm.events import Event, MindCreated, ModelCalled, ModelSwitched, ReplyEvent, TimezoneChanged, TurnFailedEvent, Usage
 from pmm.projections.projection import Projection
 
+REUSED_PART = 10
+"""of so many reused tokens, one counts"""
+
 
 class Spend(msgspec.Struct, frozen=True):
     """Tokens read (of which `cached` were reused) and written, over some calls."""
@@ -22,8 +25,9 @@ class Spend(msgspec.Struct, frozen=True):
 
     @property
     def tokens(self) -> int:
-        """Read and written."""
-        return self.prompt + self.completion
+        """Read and written; of what was reused only a tenth counts, as those who sell tokens bill it."""
+        reused = min(self.cached, self.prompt)
+        return self.prompt - reused + -(-reused // REUSED_PART) + self.completion
 
     def plus(self, usage: Usage) -> Spend:
         return Spend(

@@ -143,7 +143,7 @@ class Meter:
         self._buckets = [0] * (len(BUCKETS_S) + 1)
         self._seconds = 0.0
         self._parts: dict[str, float] = {}
-        self._prompt = self._reused = self._ready = 0
+        self._prompt = self._reused = self._ready = self._again = 0
 
     def add(self, body: Mapping[str, Any]) -> None:
         """A performance trace."""
@@ -156,6 +156,7 @@ class Meter:
             self._prompt += stats["prompt_tokens"]
             self._reused += stats["prefix_hit_tokens"]
             self._ready += stats["snapshot_hit"]
+            self._again += body.get("route") == "cache"
 
     def lines(self) -> list[str]:
         """As lines of the exposition."""
@@ -169,6 +170,7 @@ class Meter:
                 *_family("pmm_turn_duration_seconds", "histogram", "What turns took, in this process.", [*buckets, *whole]),
                 *_family("pmm_turn_part_seconds_total", "counter", "What parts of turns took, in this process; parts overlap.", parts),
                 *_one("pmm_snapshot_hits_total", "counter", "Turns that found the mind's state at hand, in this process.", self._ready),
+                *_one("pmm_answers_given_again_total", "counter", "Turns that the answer cache served, in this process.", self._again),
                 *_one("pmm_prompt_tokens_total", "counter", "Tokens of prompts, in this process.", self._prompt),
                 *_one("pmm_prompt_tokens_reused_total", "counter", "Those that the model could reuse.", self._reused),
             ]

@@ -87,23 +87,21 @@ def _ms(seconds: float) -> float:
 
 class Caches(msgspec.Struct, frozen=True):
     """Shares from 0 to 1; None where there was nothing to count. embeddings: vectors that were there already. snapshots: turns
-    that found the mind's state at hand. prefix: prompt tokens that the model could reuse."""
+    that found the mind's state at hand. prefix: prompt tokens that the model could reuse. answers: turns given an answer again."""
 
     embeddings: float | None
     snapshots: float | None
     prefix: float | None
+    answers: float | None = None
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """Some turns in a row: when the first of them began, how many, and their median, 95th percentile and longest in milliseconds.
-    slowest: the message whose turn took that long."""
+    """Some turns in a row: when the first of them began, how many, and their median and 95th percentile in milliseconds."""
 
     since: datetime
     n: int
     p50: float
     p95: float
-    max: float
-    slowest: int | None
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +151,7 @@ def _caches(bodies: Sequence[dict[str, Any]]) -> Caches:
         embeddings=_share(total["embedding_hits"], total["embedding_lookups"]),
         snapshots=_share(total["snapshot_hit"], len(stats)),
         prefix=_share(total["prefix_hit_tokens"], total["prompt_tokens"]),
+        answers=_share(sum(body.get("route") == "cache" for body in bodies), len(bodies)),
     )
 
 
@@ -169,8 +168,7 @@ def _slices(traces: Sequence[Trace]) -> tuple[Slice, ...]:
     for first in range(0, len(traces), size):
         some = traces[first : first + size]
         figures = measured(sorted(trace.body["query_duration_ms"] for trace in some))
-        slowest = max(some, key=lambda trace: float(trace.body["query_duration_ms"]))
-        found.append(Slice(some[0].ts, len(some), figures.p50, figures.p95, figures.max, slowest.turn))
+        found.append(Slice(some[0].ts, len(some), figures.p50, figures.p95))
     return tuple(found)
 
 
@@ -223,9 +221,9 @@ class Performance:
         self.tracer.flush()
         return exposition(view, self.meter, lags=lags, alerts=self.alarms.open(), encoded=encoded, size_bytes=size_bytes)
 
-    def profile(self, last: int, until: int | None = None) -> Profile:
+    def profile(self, last: int) -> Profile:
         """See `profile`. Raises InvalidInput."""
         if not 1 <= last <= LAST_MAX:
             raise InvalidInput(f"a profile takes from 1 to {LAST_MAX} turns.")
         self.tracer.flush()
-        return profile(self._traces.latest(PERFORMANCE, limit=2 * last, until=until), last)
+        return profile(self._traces.latest(PERFORMANCE, limit=2 * last), last)

@@ -56,6 +56,8 @@ from pmm.llm.model import Cancel, ChatModel, Options, TokenUsage
 from pmm.memory.archive import Archive
 from pmm.memory.index import TextIndex
 from pmm.memory.recall import Memory, recall
+from pmm.projections.answers import Answer
+from pmm.runtime.answers import AnswerCache, Asked, receipt
 from pmm.runtime.archive import with_changed, with_facts
 from pmm.runtime.continuation import Speech, speak
 from pmm.runtime.trace import Tracer, TurnTrace
@@ -184,6 +186,7 @@ class Pipeline:
         self._lock = lock
         self._tracer = tracer
         self._encoding = encoding
+        self._answers = AnswerCache(log, settings)
         self._cancel: Cancel | None = None
 
     def cancel(self) -> None:
@@ -293,16 +296,12 @@ class Pipeline:
             yield fast
             return reply
         model = self._model()
-        k = view.policy.recall_k or self._settings.recall_k
-        with heard.trace.measure("recall"):
-            head = heard.event.id - 1 if heard.event.id else view.head
-            near = self._encoding.near(head) if self._encoding is not None else None
-            found = recall(self._index, text, k=k, head=head, zone=zone, now=now, near=near)
-            memories = [memory for memory in found if "superseded" not in memory.why]  # what the user took back leads no answer
-        heard.trace.recalled(memories)
+        memories, asked = self._recall(heard, model)
+        if asked.known is not None and (said := self._answers.text(asked.known)):
+            return (yield from self._again(heard, said, asked, asked.known, memories))
         prompt: context.Prompt | None = None
         try:
-            prompt = self._prompt(heard, memories, model)
+            prompt = msgspec.structs.replace(self._prompt(heard, memories, model), question=asked.question, basis=asked.basis)
             heard.trace.built(prompt, model.name)
             say = lambda: draft(view, memories, text, heard.found, now=now, zone=zone, recorded=heard.request.record)
             options = self._options(cancel, say, model, heard.request.how)
@@ -320,6 +319,33 @@ class Pipeline:
                 self._fail(heard, speech, model, ModelCancelled("stopped before the first word."))
             raise
         return self._keep(heard, speech, model.route, model.name, prompt)
+
+    def _recall(self, heard: Heard, model: ChatModel) -> tuple[list[Memory], Asked]:
+        """What the message brings to mind, and the question as the answer cache knows it."""
+        view, text, now, zone = heard.view, heard.request.text, heard.event.ts, heard.view.identity.zone
+        k = view.policy.recall_k or self._settings.recall_k
+        head = heard.event.id - 1 if heard.event.id else view.head
+        plain = heard.request.record and heard.request.how == PLAINLY and not heard.found
+        with heard.trace.measure("recall"):
+            near = self._encoding.near(head) if self._encoding is not None else None
+            question = self._answers.question(view, text, near) if plain else ""
+            find = lambda most: recall(self._index, text, k=most, head=head, zone=zone, now=now, near=near)
+            found = self._answers.recalled(view, question, find, k)
+            memories = [memory for memory in found if "superseded" not in memory.why]  # what the user took back leads no answer
+            asked = self._answers.asked(view, heard.request.session, question, memories, k=k, model=model.name, now=now)
+        memories = memories[:k]
+        heard.trace.recalled(memories)
+        return memories, asked
+
+    def _again(self, heard: Heard, said: str, asked: Asked, answer: Answer, memories: Sequence[Memory]) -> Generator[str, None, Reply]:
+        """Give an answer again, word for word."""
+        prompt = receipt(heard.view, heard.request.session, asked, answer, memories)
+        heard.trace.built(prompt, answer.model)
+        speech = Speech(started=heard.trace.started)
+        speech.add(said)
+        reply = self._keep(heard, speech, "cache", answer.model, prompt)
+        yield said
+        return reply
 
     def _prompt(self, heard: Heard, memories: Sequence[Memory], model: ChatModel) -> context.Prompt:
         return context.build(
@@ -504,6 +530,8 @@ def _receipt(heard: Heard, prompt: context.Prompt, limit: int) -> list[Event]:
             sections=prompt.sections,
             sources=prompt.sources,
             left_out=prompt.left_out,
+            question=prompt.question,
+            basis=prompt.basis,
         )
     )
     return events
