@@ -182,6 +182,19 @@ def test_events_come_in_pages_both_ways(server: Running) -> None:
     assert len(server.get("/api/events", params={"since": "2001-01-01", "limit": 500})["items"]) >= last
 
 
+def test_events_are_found_by_what_they_say(server: Running) -> None:
+    for n in range(3):
+        server.say(f"A Heron stands here, {n}")
+    said = [e["id"] for e in paged(server, "/api/events", "before", limit=500, kind="user_message") if "Heron" in e["content"]]
+    assert len(said) == 3
+    assert [e["id"] for e in paged(server, "/api/events", "before", limit=1, kind="user_message", text="heron")] == said
+    assert [e["id"] for e in paged(server, "/api/events", "after", limit=1, kind="user_message", text="HERON", order="oldest")] == said[
+        ::-1
+    ]
+    assert server.get("/api/events", params={"text": "no event says this, not one"}) == {"items": [], "next": None}
+    fails(server, 422, "/api/events", params={"text": "x" * 201})
+
+
 def test_an_events_own_fields_are_there_with_those_it_refers_to(server: Running) -> None:
     reply = server.say("something to look at")
     event = server.get(f"/api/events/{reply['reply_event']}")

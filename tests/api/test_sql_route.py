@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from running import Running
 
+from pmm.api.sql import TABLES
+from pmm.storage.query import TABLES as ALLOWED
+
 
 def test_rows_of_one_mind(server: Running) -> None:
     server.post("/api/minds", name="asked")
@@ -21,3 +24,9 @@ def test_what_is_not_allowed_is_told_as_a_problem(server: Running) -> None:
         assert answer.json()["detail"] and str(server.folder) not in answer.text
     assert server.http.post("/api/sql", json={"query": "select 1", "limit": 10**6}).status_code == 422
     assert server.http.post("/api/sql", json={"query": "select 1"}, headers={"authorization": "Bearer no"}).status_code == 401
+
+
+def test_what_is_said_of_the_tables_is_so(server: Running) -> None:
+    assert tuple(TABLES) == ALLOWED
+    for name, (_, columns) in TABLES.items():
+        assert server.post("/api/sql", query=f"select * from {name}", limit=1)["columns"] == columns.split()

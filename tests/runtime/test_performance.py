@@ -156,7 +156,7 @@ def trace(ms: float, *, at: int = 0, recall: float = 1.0, **stats: Any) -> Trace
     """A performance trace as it is stored."""
     cache = {"embedding_hits": 0, "embedding_lookups": 0, "snapshot_hit": True, "prefix_hit_tokens": 0, "prompt_tokens": 0} | stats
     body = {"query_duration_ms": ms, "breakdown": {"database_ops": 0.5, "recall": recall}, "cache_stats": cache}
-    return Trace(ts=NOW + timedelta(minutes=at), kind=PERFORMANCE, turn=1, body=body)
+    return Trace(ts=NOW + timedelta(minutes=at), kind=PERFORMANCE, turn=100 + at, body=body)
 
 
 def test_the_last_turns_stand_beside_those_before_them() -> None:
@@ -168,6 +168,13 @@ def test_the_last_turns_stand_beside_those_before_them() -> None:
     assert list(found.breakdown) == ["recall", "database_ops"] and found.breakdown["recall"].mean == 4.0
     assert (found.caches.snapshots, found.caches_before.snapshots) == (1.0, 0.5)
     assert [one.p50 for one in found.over_time] == [1.0, 2.0, 20.0, 30.0] and found.over_time[0].since == NOW
+    assert [(one.max, one.slowest) for one in found.over_time] == [(1.0, 100), (2.0, 101), (20.0, 102), (30.0, 103)]
+
+
+def test_of_turns_in_a_row_the_slowest_is_named() -> None:
+    found = profile([trace(float(n % 7), at=n) for n in range(119, -1, -1)], 60)
+    assert [one.n for one in found.over_time] == [4] * 30
+    assert all(one.slowest is not None and (one.slowest - 100) % 7 == one.max for one in found.over_time)
 
 
 def test_shares_are_of_all_tokens_and_lookups_not_of_turns() -> None:
@@ -186,6 +193,13 @@ def test_any_number_of_turns_has_a_profile(times: list[float], last: int) -> Non
     if found.now is not None:
         assert min(times[:last]) <= found.now.p50 <= found.now.p95 <= found.now.max == max(times[:last])
     assert all(one.p50 <= one.p95 for one in found.over_time)
+
+
+def test_a_profile_as_of_an_event_knows_no_later_turn(open_mind: Open) -> None:
+    mind = open_mind()
+    turns = [mind.handle_user(text).user_event for text in ("one", "two", "three")]
+    assert (mind.profile().turns, mind.profile(until=turns[1]).turns, mind.profile(until=1).turns) == (3, 2, 0)
+    assert [t.turn for t in mind.traces(until=turns[1])] == turns[1::-1]
 
 
 def test_a_profile_of_no_or_too_many_turns_is_refused(open_mind: Open) -> None:

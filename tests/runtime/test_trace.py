@@ -47,6 +47,18 @@ def test_a_turn_tells_what_it_recalled_what_was_shown_and_what_it_decided(open_m
     assert sum(step["ms"] for step in summary["steps"]) == pytest.approx(summary["duration_ms"], abs=1)
 
 
+def test_a_trace_is_found_by_its_turn(open_mind: Open) -> None:
+    mind = open_mind(ScriptedModel(["I see.", "Ana did."]))
+    mind.handle_user("Ana sold me the piano.", session="a")
+    turn = mind.handle_user("Who sold me the piano?", session="b").user_event
+    assert turn is not None
+    found = mind.trace_of(turn)
+    assert found == mind.trace(mind.traces(1)[0].id) and found.visits
+    for wrong in (0, 1, turn + 1, 2**62):
+        with pytest.raises(InvalidInput, match="no trace of a turn"):
+            mind.trace_of(wrong)
+
+
 def test_a_fact_in_sight_is_told_as_one(open_mind: Open) -> None:
     mind = open_mind()
     mind.handle_user("I live in Lyon.", session="a")

@@ -254,6 +254,31 @@ def test_the_past_is_read_only_and_equals_what_the_server_says_of_it(open_page: 
     page.wait_for_url(f"{served.url}/")
 
 
+def test_scrolling_follows_only_from_the_end(open_page: Open, served: Served) -> None:
+    page = open_page()
+    say(page, "words 150 pause 0.04")
+    page.wait_for_selector(".growing:has-text('w5')")
+    page.evaluate("document.querySelector('.main').scrollTop = 0")
+    page.wait_for_selector("[data-below]", state="visible")
+    assert page.evaluate("document.querySelector('.main').scrollTop") == 0
+    page.locator("[data-below]").click()
+    page.wait_for_selector("[data-below]", state="hidden")
+    settled(page)
+    page.wait_for_function("(main => main.scrollHeight - main.scrollTop - main.clientHeight < 2)(document.querySelector('.main'))")
+
+
+def test_a_message_that_is_too_long_is_given_back(open_page: Open, served: Served) -> None:
+    page = open_page()
+    loaded(page)
+    head = served.get("/api/state")["head"]
+    page.fill("[data-write]", "long " * 30_000)
+    page.press("[data-write]", "Enter")
+    page.wait_for_selector(".toast:has-text('at most 100,000 characters')")
+    page.wait_for_function("document.querySelector('[data-write]').value.length === 150000")
+    assert all(e["kind"] != "user_message" for e in served.events() if e["id"] > head)
+    page.fill("[data-write]", "")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_page_is_clean_to_axe_and_as_wide_as_its_window(open_page: Open, served: Served, theme: str, width: int) -> None:

@@ -72,6 +72,13 @@ def test_paths_that_are_not_the_pages_stay_the_servers(served: Served) -> None:
     assert served.http.put("/api/state").status_code == 405
 
 
+def test_a_mind_that_is_not_there_is_said_not_to_be(open_page: Open, served: Served) -> None:
+    page = open_page()
+    answer = page.goto(f"{served.url}/minds/nobody")
+    assert answer.status == 404
+    page.wait_for_selector("text=There is no mind of that name.")
+
+
 def test_the_door_is_readable_in_a_browser(browser: Any, served: Served) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 700}, color_scheme="dark")
     page = context.new_page()

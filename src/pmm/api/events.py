@@ -34,6 +34,9 @@ _EXAMPLE = {
     "key": None,
 }
 
+SOUGHT_MAX = 200
+"""characters of a text that events are searched for"""
+
 Kinds = Annotated[list[str], Query(description="Only events of these kinds; may be repeated.", examples=[["reply"]])]
 Order = Annotated[Literal["newest", "oldest"], Query(description="Which come first.")]
 
@@ -42,6 +45,7 @@ Order = Annotated[Literal["newest", "oldest"], Query(description="Which come fir
 def events(
     here: Here,
     kind: Kinds = [],  # noqa: B006 - FastAPI copies it
+    text: Annotated[str, Query(max_length=SOUGHT_MAX, description="Only events that say this; a to z are the same as A to Z.")] = "",
     after: Annotated[int, Query(ge=0, le=INTEGER_MAX, description="Only events with a larger id.")] = 0,
     before: Annotated[int | None, Query(ge=1, le=INTEGER_MAX, description="Only events with a smaller id.")] = None,
     since: At = None,
@@ -51,16 +55,20 @@ def events(
 ) -> Response:
     """Pages of events by id. `next` is what to pass as `before` (newest first) or `after` (oldest first).
 
-    since, until: the events recorded after, and up to, an event or a time.
+    since, until: the events recorded after, and up to, an event or a time. With `text` a page may hold fewer events than `limit`, even
+    none, and yet have a `next`: a log is looked through a quarter of a second at a time.
     """
     mind = here.mind
+    low, high = span_of(mind, at_of(since, whole_day=False), at_of(until))
+    span = max(after, low), min(high, high if before is None else before - 1)
+    page, more = page_of(mind, span, known_kinds(kind), text, limit=limit, newest=order == "newest")
+    return shapes.answer({"items": [shapes.event(e) for e in page], "next": more})
+
+
+def span_of(mind: Mind, since: int | datetime | None, until: int | datetime | None) -> tuple[int, int]:
+    """(low, high): the events recorded after, and up to, an event or a time are those with low < id <= high."""
     last = mind.log.head[0]
-    low = max(after, _id_at(mind, at_of(since, whole_day=False), 0))
-    high = min(last if before is None else before - 1, _id_at(mind, at_of(until), last))
-    newest = order == "newest"
-    found = _between(mind, known_kinds(kind), low, high, limit + 1, newest)
-    page, more = found[:limit], len(found) > limit
-    return shapes.answer({"items": [shapes.event(e) for e in page], "next": page[-1].id if more else None})
+    return _id_at(mind, since, 0), min(last, _id_at(mind, until, last))
 
 
 def _id_at(mind: Mind, at: int | datetime | None, otherwise: int) -> int:
@@ -73,10 +81,24 @@ def _id_at(mind: Mind, at: int | datetime | None, otherwise: int) -> int:
     return mind.log.at_time(at if at.tzinfo else at.replace(tzinfo=ZoneInfo(mind.view().identity.zone)))
 
 
-def _between(mind: Mind, kinds: tuple[str, ...], low: int, high: int, limit: int, newest: bool) -> list[Event]:
-    """The events with low < id <= high, the first `limit` of them in that order."""
+def page_of(
+    mind: Mind, span: tuple[int, int], kinds: tuple[str, ...] = (), text: str = "", *, limit: int = 50, newest: bool = True
+) -> tuple[list[Event], int | None]:
+    """The first `limit` events in that order with span[0] < id <= span[1], of these kinds, that say `text`; and the id before which (after
+    which, if not newest) to go on, None where this is all. With a text there may be fewer, and yet more to come: see `EventLog.find`."""
+    low, high = span
     if high <= low:
-        return []
+        return [], None
+    if text:
+        found, edge = mind.log.find(text, *kinds, since=low, until=high, limit=limit, newest=newest)
+        on = edge + 1 if newest and edge > low else edge if not newest and edge < high else None
+        return found[::-1] if newest else found, on
+    found = _between(mind, kinds, low, high, limit + 1, newest)
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def _between(mind: Mind, kinds: tuple[str, ...], low: int, high: int, limit: int, newest: bool) -> list[Event]:
+    """The first `limit` events in that order, whatever they say."""
     if kinds:
         found = mind.log.by_kind(*kinds, since=low, until=high, limit=limit, newest=newest)
     elif newest:

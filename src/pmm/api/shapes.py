@@ -379,12 +379,14 @@ class Caches(Shape, frozen=True, kw_only=True):
 
 
 class Slice(Shape, frozen=True, kw_only=True):
-    """Some turns in a row: when the first of them began, and their milliseconds."""
+    """Some turns in a row: when the first of them began, and their milliseconds. slowest: the message whose turn took the longest."""
 
     since: datetime
     n: int
     p50: float
     p95: float
+    max: float
+    slowest: int | None
 
 
 class Alert(Shape, frozen=True, kw_only=True):

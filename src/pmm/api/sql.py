@@ -14,6 +14,17 @@ from pmm.api.asking import TEXT_MAX, Body, Here
 router = APIRouter(tags=["sql"])
 
 ROWS_MAX = 10_000
+TABLES: dict[str, tuple[str, str]] = {
+    "events": ("the log itself", "id ts kind content meta key salt seal prev_hash hash"),
+    "head": ("its last event", "one id hash"),
+    "docs": ("messages, for recall", "id at who session origin ref prev sitting flags length words"),
+    "words": ("in how many messages each word is", "word docs"),
+    "superseded": ("messages that were taken back, and since which event", "id since"),
+    "links": ("events and the names in them", "source relation target confidence proof"),
+    "entities": ("the names", "id name label count first again sure"),
+    "archive": ("facts and commitments, also those that ended", "id what about ended remind lapse lineage changed events"),
+}
+"""what can be asked -> what it holds, and its columns. All but the first two are derived from the log."""
 
 
 class Question(Body):

@@ -332,20 +332,29 @@ class Mind:
             trace=trace,
         )
 
-    def traces(self, limit: int = 20, *, before: int | None = None, session: str | None = None) -> list[Reasoning]:
-        """What the latest turns looked at, newest first, in brief: with an id below `before`, of one session. Private turns have none."""
+    def traces(
+        self, limit: int = 20, *, before: int | None = None, session: str | None = None, until: int | None = None
+    ) -> list[Reasoning]:
+        """What the latest turns looked at, newest first, in brief: with an id below `before`, of one session, of turns up to event `until`.
+        Private turns have none."""
         self._check_open()
-        return self._tracer.latest(limit=limit, before=before, session=session)
+        return self._tracer.latest(limit=limit, before=before, session=session, until=until)
 
     def trace(self, id: int) -> Reasoning:
         """What one turn looked at, with every memory it considered. Raises InvalidInput if there is no such trace (any more)."""
         self._check_open()
         return self._tracer.get(id)
 
-    def profile(self, last: int = 100) -> Profile:
-        """What the last turns took (1 to 500), beside as many before them. Private turns are not measured. Raises InvalidInput."""
+    def trace_of(self, turn: int) -> Reasoning:
+        """The same, of the turn of a user's message. Raises InvalidInput if there is no such trace (any more)."""
         self._check_open()
-        return self._performance.profile(last)
+        return self._tracer.of_turn(turn)
+
+    def profile(self, last: int = 100, *, until: int | None = None) -> Profile:
+        """What the last turns took (1 to 500), beside as many before them; until: of those up to that event. Private turns are not
+        measured. Raises InvalidInput."""
+        self._check_open()
+        return self._performance.profile(last, until)
 
     def alerts(self, limit: int = 20, *, open: bool = False) -> list[Alert]:
         """The newest alerts first; open: only those that aren't over."""

@@ -96,12 +96,15 @@ class Caches(msgspec.Struct, frozen=True):
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """Some turns in a row: when the first of them began, how many, and their median and 95th percentile in milliseconds."""
+    """Some turns in a row: when the first of them began, how many, and their median, 95th percentile and longest in milliseconds.
+    slowest: the message whose turn took that long."""
 
     since: datetime
     n: int
     p50: float
     p95: float
+    max: float
+    slowest: int | None
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +171,8 @@ def _slices(traces: Sequence[Trace]) -> tuple[Slice, ...]:
     for first in range(0, len(traces), size):
         some = traces[first : first + size]
         figures = measured(sorted(trace.body["query_duration_ms"] for trace in some))
-        found.append(Slice(some[0].ts, len(some), figures.p50, figures.p95))
+        slowest = max(some, key=lambda trace: float(trace.body["query_duration_ms"]))
+        found.append(Slice(some[0].ts, len(some), figures.p50, figures.p95, figures.max, slowest.turn))
     return tuple(found)
 
 
@@ -221,9 +225,9 @@ class Performance:
         self.tracer.flush()
         return exposition(view, self.meter, lags=lags, alerts=self.alarms.open(), encoded=encoded, size_bytes=size_bytes)
 
-    def profile(self, last: int) -> Profile:
+    def profile(self, last: int, until: int | None = None) -> Profile:
         """See `profile`. Raises InvalidInput."""
         if not 1 <= last <= LAST_MAX:
             raise InvalidInput(f"a profile takes from 1 to {LAST_MAX} turns.")
         self.tracer.flush()
-        return profile(self._traces.latest(PERFORMANCE, limit=2 * last), last)
+        return profile(self._traces.latest(PERFORMANCE, limit=2 * last, until=until), last)

@@ -209,18 +209,26 @@ class Tracer:
             if self._days:
                 self._traces.save(rows, before=self._clock.now() - timedelta(days=self._days))
 
-    def latest(self, *, limit: int, before: int | None, session: str | None) -> list[Reasoning]:
+    def latest(self, *, limit: int, before: int | None, session: str | None, until: int | None = None) -> list[Reasoning]:
         """Newest first, without their visits."""
         self.flush()
-        found = self._traces.latest(SUMMARY, limit=limit, before=before, session=session)
+        found = self._traces.latest(SUMMARY, limit=limit, before=before, session=session, until=until)
         return [Reasoning(id=t.id, ts=t.ts, turn=t.turn or 0, summary=t.body, visits=()) for t in found]
 
     def get(self, id: int) -> Reasoning:
         """One, with its visits. Raises InvalidInput if there is none (any more)."""
         self.flush()
-        found = self._traces.get(id)
+        return self._with_visits(self._traces.get(id), f"there is no trace {id}.")
+
+    def of_turn(self, turn: int) -> Reasoning:
+        """That of the turn of a user's message, with its visits. Raises InvalidInput if there is none (any more)."""
+        self.flush()
+        found = self._traces.of_turn(turn, SUMMARY)
+        return self._with_visits(found[-1] if found else None, f"there is no trace of a turn of event {turn:,}.")
+
+    def _with_visits(self, found: Trace | None, otherwise: str) -> Reasoning:
         if found is None or found.kind != SUMMARY or found.turn is None:
-            raise InvalidInput(f"there is no trace {id}.", hint="`pmm trace` lists them; old ones are dropped (trace_days).")
+            raise InvalidInput(otherwise, hint="`pmm trace` lists them; old ones are dropped (trace_days).")
         visits = tuple(msgspec.convert(t.body, Visit) for t in self._traces.of_turn(found.turn, SAMPLE))
         return Reasoning(id=found.id, ts=found.ts, turn=found.turn, summary=found.body, visits=visits)
 

@@ -54,6 +54,18 @@ class EventLog(ABC):
         """Events of these kinds with since < id <= until, the first `limit` of them (the last, if newest)."""
 
     @abstractmethod
+    def find(
+        self, text: str, *kinds: str, since: int = 0, until: int | None = None, limit: int = 50, newest: bool = True, seconds: float = 0.25
+    ) -> tuple[list[Event], int]:
+        """The newest `limit` events (the first ones, if not newest) with since < id <= until, of these kinds (none: of all), whose content
+        holds a text; a to z are the same as A to Z. And how far was looked within about so many seconds: the id from which to go on,
+        as `until` (as `since`). It is `since` (`until`) when all was looked at."""
+
+    @abstractmethod
+    def count(self, *kinds: str, text: str = "", since: int = 0, until: int | None = None, seconds: float = 0.05) -> int | None:
+        """How many events there are with since < id <= until, of these kinds, whose content holds a text. None: counting takes longer."""
+
+    @abstractmethod
     def between(self, start: datetime, end: datetime, limit: int | None = None) -> list[Event]:
         """Events recorded at start <= ts < end."""
 

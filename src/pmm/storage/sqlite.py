@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 
-from pmm.clock import Clock, Ids
+from pmm.clock import Clock, Ids, stopwatch
 from pmm.errors import BrokenLog, HeadMoved, InvalidInput, KeyConflict, NotAMind, StorageError, UnknownSchema, Unstorable
 from pmm.events import KINDS, Event, changed_fields, decode, encode_meta, microseconds, respelled_meta
 from pmm.storage.chain import Row, Verdict, check_chain, hash_of, seal_of
@@ -34,6 +35,8 @@ T = TypeVar("T")
 _SEEN = "id, ts, kind, content, meta, key"
 _ALL = "id, ts, kind, content, meta, key, salt, seal, prev_hash, hash"
 _LAST = 2**63 - 1
+LOOKED_AT = 20_000
+"""events that one statement of a search looks at: what waits for the log meanwhile waits some milliseconds"""
 
 
 class SqliteLog(EventLog):
@@ -152,6 +155,38 @@ class SqliteLog(EventLog):
         rows = self.main.run(sql, (_within(since), _within(until), most, *kinds)) if kinds else []
         rows.sort(key=lambda row: row[0])
         return _events(rows[max(0, len(rows) - most) :] if newest else rows[:most])
+
+    def find(
+        self, text: str, *kinds: str, since: int = 0, until: int | None = None, limit: int = 50, newest: bool = True, seconds: float = 0.25
+    ) -> tuple[list[Event], int]:
+        low, high = max(0, since), min(_within(until), self.head[0])
+        condition, args = _holding(text, kinds)
+        sql = f"SELECT {_SEEN} FROM events WHERE id > ?1 AND id <= ?2 {condition} ORDER BY id {'DESC' if newest else 'ASC'} LIMIT ?3"
+        found: Rows = []
+        stop = stopwatch() + seconds
+        while low < high and len(found) < limit:
+            span = (max(low, high - LOOKED_AT), high) if newest else (low, min(high, low + LOOKED_AT))
+            found += self.main.run(sql, (*span, limit - len(found), *args))
+            last = found[-1][0] if len(found) == limit else span[0] + 1 if newest else span[1]
+            low, high = (low, last - 1) if newest else (last, high)
+            if stopwatch() > stop:
+                break
+        return _events(sorted(found, key=lambda row: row[0])), high if newest else low
+
+    def count(self, *kinds: str, text: str = "", since: int = 0, until: int | None = None, seconds: float = 0.05) -> int | None:
+        low, high = max(0, since), min(_within(until), self.head[0])
+        if not kinds and not text:
+            return max(0, high - low)  # ids have no gaps
+        condition, args = _holding(text, kinds)
+        sql = f"SELECT count(*) FROM events WHERE id > ?1 AND id <= ?2 {condition} LIMIT ?3"
+        found = 0
+        stop = stopwatch() + seconds
+        while low < high:
+            found += self.main.run(sql, (low, min(high, low + LOOKED_AT), 1, *args))[0][0]
+            low += LOOKED_AT
+            if low < high and stopwatch() > stop:
+                return None
+        return found
 
     def between(self, start: datetime, end: datetime, limit: int | None = None) -> list[Event]:
         sql = f"SELECT {_SEEN} FROM events WHERE ts >= ? AND ts < ? ORDER BY ts, id LIMIT ?"
@@ -448,6 +483,21 @@ def _events(rows: Rows) -> list[Event]:
 
 def _one(rows: Rows) -> Event | None:
     return _event(rows[0]) if rows else None
+
+
+def _holding(text: str, kinds: Sequence[str]) -> tuple[str, list[str]]:
+    """The condition of a search, after three arguments of the statement's own, and what it takes."""
+    parts, args = [], []
+    if kinds:
+        parts.append("AND kind IN (SELECT value FROM json_each(?4))")
+        args.append(_json(list(kinds)))
+    if text:
+        parts.append(f"AND content LIKE ?{4 + len(args)} ESCAPE '\\'")
+        plain = (
+            text.partition("\0")[0].encode("utf-8", "surrogatepass").decode(errors="replace")
+        )  # the engine's patterns end there; no stored text has the rest
+        args.append("%" + re.sub(r"([%_\\])", r"\\\1", plain) + "%")
+    return " ".join(parts), args
 
 
 def _within(n: int | None) -> int:

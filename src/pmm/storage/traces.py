@@ -44,12 +44,15 @@ class Traces:
             side.run("DELETE FROM traces WHERE ts < ?", (microseconds(before),))
             side.run("DELETE FROM traces WHERE id <= (SELECT id FROM traces ORDER BY id DESC LIMIT 1 OFFSET ?)", (rows,))
 
-    def latest(self, kind: str, *, limit: int = 20, before: int | None = None, session: str | None = None) -> list[Trace]:
-        """The newest of a kind first, at most `limit`. before: with a lower id than this one. session: of that conversation alone."""
+    def latest(
+        self, kind: str, *, limit: int = 20, before: int | None = None, session: str | None = None, until: int | None = None
+    ) -> list[Trace]:
+        """The newest of a kind first, at most `limit`. before: with a lower id than this one. session: of that conversation alone.
+        until: of turns up to that event."""
         rows = self._log.main.run(
             "SELECT id, ts, kind, turn, body FROM traces WHERE kind = ?1 AND (?2 IS NULL OR id < ?2) "
-            "AND (?3 IS NULL OR body ->> 'session' = ?3) ORDER BY id DESC LIMIT ?4",
-            (kind, before, session, max(0, min(limit, LIMIT_MAX))),
+            "AND (?3 IS NULL OR body ->> 'session' = ?3) AND (?4 IS NULL OR turn <= ?4) ORDER BY id DESC LIMIT ?5",
+            (kind, before, session, until, max(0, min(limit, LIMIT_MAX))),
         )
         return [_trace(row) for row in rows]
 

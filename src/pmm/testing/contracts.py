@@ -206,6 +206,45 @@ class EventLogContract:
             log.append([said("b")], expect=1)
             assert log.head[0] == 2
 
+    # -- searching -----------------------------------------------------------------------------------------------------------------
+
+    def test_a_search_finds_what_says_a_text_in_either_order(self) -> None:
+        with self._opened() as log:
+            log.append([said("The Ferry"), answered(-1, "a ferry, 50% off"), said("a boat"), answered(-1, "FERRY_1")])
+            found: Callable[..., list[int]] = lambda *args, **more: [event.id for event in log.find(*args, **more)[0]]
+            assert found("ferry") == found("FERRY", newest=False) == [1, 2, 4]
+            assert (found("ferry", limit=2), found("ferry", limit=2, newest=False)) == ([2, 4], [1, 2])
+            assert (found("ferry", "reply"), found("ferry", "reply", "user_message"), found("ferry", "epoch_opened")) == (
+                [2, 4],
+                [1, 2, 4],
+                [],
+            )
+            assert (found("ferry", since=1, until=3), found("ferry", since=4), found("ferry", until=0)) == ([2], [], [])
+            assert (found("50%"), found("_"), found("%"), found("\\"), found("boat")) == ([2], [4], [2], [], [3])
+            assert found("\ud800") == []
+            assert found("") == [1, 2, 3, 4]
+
+    def test_a_search_says_how_far_it_looked_and_goes_on_from_there(self) -> None:
+        with self._opened() as log:
+            log.append([said(f"ferry {n}" if n % 2 else "boat") for n in range(1, 11)])
+            assert (log.find("ferry")[1], log.find("ferry", since=3)[1], log.find("ferry", newest=False)[1]) == (0, 3, 10)
+            for newest in (True, False):
+                seen: list[int] = []
+                low, high = 0, 10
+                while low < high:
+                    found, edge = log.find("ferry", since=low, until=high, limit=2, newest=newest, seconds=0)
+                    low, high = (low, edge) if newest else (edge, high)
+                    seen += [event.id for event in found]
+                assert sorted(seen) == [1, 3, 5, 7, 9]
+
+    def test_events_are_counted(self) -> None:
+        with self._opened() as log:
+            assert log.count() == log.count("reply", text="x") == 0
+            log.append([said("a ferry"), answered(-1, "a Ferry"), said("a boat")])
+            assert (log.count(), log.count(since=1), log.count(until=2), log.count(since=9)) == (3, 2, 2, 0)
+            assert (log.count("user_message"), log.count("reply", "user_message"), log.count("epoch_opened")) == (2, 3, 0)
+            assert (log.count(text="ferry"), log.count("reply", text="FERRY"), log.count(text="ferry", since=1)) == (2, 1, 1)
+
     # -- what can't be stored --------------------------------------------------------------------------------------------------------
 
     def test_what_can_not_be_stored_faithfully_is_refused(self) -> None:

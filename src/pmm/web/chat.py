@@ -52,7 +52,7 @@ class _Chat:
             with tag("div", "talk-head") as self._head:
                 pass
             load: Callable[[], Transcript] = lambda: transcript.load(tab.mind, session, tab.at, self._before)
-            self._part = Part(tab, load, self._draw, lines=9)
+            self._part = Part(tab, load, self._draw, kinds=transcript.KINDS, lines=9)
             self._turns = tag("div", "transcript", role="log", aria_live="off", aria_label="Conversation")
             self._nothing = tag("div")
             self._now = tag("div", "transcript now")
@@ -191,7 +191,12 @@ class _Chat:
     # -- speaking ------------------------------------------------------------------------------------------------------------------------
 
     async def _write(self, message: Message) -> None:
-        await self._speak(str(message.get("text", ""))[:ASKED_MAX], f"web:{message.get('key', '')}"[:100])
+        said = str(message.get("text", ""))
+        if len(said) > ASKED_MAX:
+            self._tab.toast(f"A message has at most {ASKED_MAX:,} characters; this one has {len(said):,}. Send it in parts.", None, True)
+            self._put_back(said)
+            return
+        await self._speak(said, f"web:{message.get('key', '')}"[:100])
 
     async def _again(self, turn: Turn) -> None:
         """Ask the same once more."""

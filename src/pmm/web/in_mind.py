@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pmm.events import KINDS as EVENTS
 from pmm.events import ContextBuilt
 from pmm.web.parts import Part, button, day, empty, event_link, link, share_bar, tag, text
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pmm.web.tab import Tab
 
 SHOWN_MAX = 5
+KINDS = ("context_built", "reply", *(kind for kind in EVENTS if kind.startswith(("commitment_", "directive_"))))
 SECTIONS = (
     ("Identity, rules and summaries", ("opening",), "identity"),
     ("Memories and notes", ("header",), "knowledge"),
@@ -52,7 +54,7 @@ def panel(tab: Tab) -> None:
     with tag("div", "side-head"):
         text("h2", "In mind now")
         button("Close", symbol="close", kind="icon", classes="narrow", data_close="")
-    Part(tab, lambda: load(tab), lambda found: _fill(tab, found), lines=10)
+    Part(tab, lambda: load(tab), lambda found: _fill(tab, found), kinds=KINDS, lines=10)
 
 
 def _fill(tab: Tab, found: InMind) -> None:

@@ -285,7 +285,7 @@ class Paged(Generic[T]):
         else:
             self._nothing()
         if after is not None or len(self._before) > 1:
-            with tag("nav", "pager", aria_label="Pages"):
+            with tag("nav", "pager", aria_label="Older and newer"):
                 button("Newer", self._newer, symbol="chevron_left", disabled=None if len(self._before) > 1 else True)
                 button("Older", lambda: self._older(after), symbol="chevron_right", disabled=None if after is not None else True)
 

@@ -39,6 +39,8 @@ AROUND_MAX = 2000
 
 _FOUND = ("commitment_opened", "commitment_closed", "fact_asserted", "fact_retracted", "directive_set", "directive_revoked", "name_adopted")
 _AROUND = ("reply", "turn_failed", "context_built", "turn_superseded", "reply_contradicted", "followed_up", *_FOUND)
+KINDS = ("user_message", "commitment_edited", "commitment_reopened", "commitment_expired", *_AROUND)
+"""after which a conversation may look otherwise"""
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -156,7 +156,7 @@ class TurnView:
             box.clear()
             if open:
                 with box:
-                    Part(self._tab, lambda: transcript.prompt(self._tab.mind, found.id), _prompt, kinds=(), lines=6)
+                    Part(self._tab, lambda: transcript.prompt(self._tab.mind, found.id), whole_prompt, kinds=(), lines=6)
 
         whole.on("click", show, args=[])
 
@@ -173,7 +173,7 @@ class TurnView:
                 event_link(source.id)
                 if source.place == "transcript":
                     text("span", "in view already")
-            shares = _shares(source.why)
+            shares = shares_of(source.why)
             with tag("div", "shares"):
                 share_bar([(label, share, f"share-{n}") for n, (label, share) in enumerate(shares, 1)], 1.0)
                 text("span", ", ".join(f"{label} {share:.0%}" for label, share in shares), "muted small")
@@ -186,7 +186,7 @@ def _who(event: Event) -> str:
     return ""
 
 
-def _shares(why: dict[str, float]) -> list[tuple[str, float]]:
+def shares_of(why: dict[str, float]) -> list[tuple[str, float]]:
     """Each signal's share of what spoke for it, the largest first; the small ones together."""
     speaks = sorted(((SIGNALS.get(name, name), part) for name, part in why.items() if part > 0), key=lambda one: -one[1])
     total = sum(part for _, part in speaks) or 1.0
@@ -195,7 +195,8 @@ def _shares(why: dict[str, float]) -> list[tuple[str, float]]:
     return [*first, ("other", rest)] if len(first) < len(speaks) else first
 
 
-def _prompt(found: Prompt) -> None:
+def whole_prompt(found: Prompt) -> None:
+    """Everything a model was shown, message by message."""
     says = (
         "This is, to the byte, what the model was sent: its digest is the one in the receipt."
         if found.exact

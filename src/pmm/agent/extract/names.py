@@ -37,7 +37,9 @@ Strict = Literal["sure", "named", "call", "am", "known"]
 anything; of 'known' only well-known first names are taken."""
 
 
-_FROM_NOW = r"(?:(?:from now on|from today|henceforth|from here on|from this day on|going forward|as of (?:now|today)),? )?"
+_FROM_NOW = (
+    r"(?:(?:from now on|from today|henceforth|from here on|from this (?:day|moment|point) on|going forward|as of (?:now|today)),? )?"
+)
 _WILL = (
     r"(?:i(?:'ll| will| shall| would like to|'d like to|'m going to| am going to| want to|'ve decided to| have decided to)"
     r"|let me|let's|we(?:'ll| will| shall))"

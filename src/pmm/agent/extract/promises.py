@@ -55,7 +55,7 @@ _REMINDERS = (
     pattern(r"(?:peux-tu|tu peux|pourrais-tu) me rappeler\b(?P<when>.{0,40}?) ?\b(?P<how>de |d')(?P<what>.+)"),
     pattern(
         r"recu[eé]rdame\b(?P<when>.{0,30}?) ?\b(?P<how>que |de )?(?P<what>(?:\w+[aei]r(?:me|le|lo|la|les|te)?|(?<!todos"
-        r" )(?:el|la|los|las)(?! (?:lunes|martes|miércoles|jueves|viernes|sábado|domingo)))\b.+)"
+        r" )(?:el|la|los|las)(?! (?:\d|lunes|martes|miércoles|jueves|viernes|sábado|domingo)))\b.+)"
     ),
     pattern(r"(?:puedes|podrías) recordarme\b(?P<when>.{0,30}?) ?\b(?P<how>que |de )?(?P<what>\w+[aei]r(?:me|le|lo|la)?\b.+)"),
 )
@@ -84,7 +84,7 @@ _PROMISE = (
 )
 _GOING = pattern(r"(?:i(?:'m| am) )?(?:going to|gonna) (?P<what>.+)")
 _DATED_LEAD = pattern(
-    r"(?P<lead>.{3,40}?),? (?=i(?:'ll| will| shall) |ich werde |je vais |voy a |te |je t|ich |(?:"
+    r"(?P<lead>.{3,40}?),? (?=i(?:'ll| will| shall|'m (?:going to|gonna)| am going to) |ich werde |je vais |voy a |te |je t|ich |(?:"
     + "|".join(DEEDS_NOW)
     + r") ich |(?:please )?remind me )"
 )

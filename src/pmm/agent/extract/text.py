@@ -129,7 +129,9 @@ REPORTED = pattern(
 )
 """what makes what follows somebody else's words, or made up"""
 # What one says of what one is about to say: "I've thought about it: ...", "just so you know: ...".
-_OWN_REMARK = pattern(r"(?:.*\b)?(?:i|i've|i'll|you|you're|me|let's)\b.{0,40}\b(?:it|me|name|too|to|know|will|decided|mind|now|here)")
+_OWN_REMARK = pattern(
+    r"(?:.*\b)?(?:i|i've|i'll|you|you're|me|let's)\b.{0,40}\b(?:it|me|name|too|to|know|will|decided|mind|now|here|myself)"
+)
 NEW_RULE = r"^(?:(?:a|one|my|here's a|here is a) )?(?:(?:new|another|more|last|standing) )+rule(?: for you)?(?=$|:)"
 # Such a label is a part of what follows: "set a reminder for tomorrow: dentist", "you have my word: I'll ...".
 _OPEN_LABEL = pattern(r"\b(?:remind me|reminder|nudge)\b|^(?:you have my word|i (?:promise|swear))$|" + NEW_RULE)
