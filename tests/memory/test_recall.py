@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from pmm.errors import InvalidInput
 from pmm.events import FORMAT, MessageImported, MindCreated, ReplyEvent, UserMessage, microseconds
-from pmm.memory.index import LENGTH, TAIL_MAX, TAIL_WORDS, TOTAL, Arm, TextIndex, Where
-from pmm.memory.recall import ANYWHERE, CANDIDATES, TOP, TRAITS, WEIGHTS, Memory, recall
+from pmm.memory.index import BEFORE_CHARS, LENGTH, TAIL_MAX, TAIL_WORDS, TOTAL, Arm, TextIndex, Where
+from pmm.memory.recall import ANYWHERE, CANDIDATES, THEIRS, TOP, TRAITS, WEIGHTS, Memory, recall
 from pmm.storage.sqlite import SqliteLog, open_log
 
 NOW = datetime(2024, 1, 10, 12, tzinfo=UTC)
@@ -347,6 +347,29 @@ def test_what_suits_the_question_gains(log: SqliteLog, index: TextIndex, query: 
     why = {m.text: m.why for m in ask(index, query)}
     assert why[text][signal] == WEIGHTS[signal]
     assert signal in TRAITS
+
+
+def test_what_follows_a_question_with_the_querys_words_answers_among_people_alone(log: SqliteLog, index: TextIndex) -> None:
+    heard(log, ("Ana", "Which boat did you paint?"), ("Ben", "The dinghy, all summer"), ("Ana", "Lovely"))
+    heard(log, ("Ana", "Which boat did you paint then?"), ("Bot", "The dinghy, perhaps"), role="assistant", session="2")
+    heard(log, ("Ana", "I did paint the boat here"), ("Ben", "So did mother"), session="3")
+    why = {m.text: m.why.get("answer", 0.0) for m in ask(index, "which boat did Ben paint", k=20)}
+    assert 0 < why.pop("The dinghy, all summer") <= WEIGHTS["answer"]
+    assert {"The dinghy, perhaps", "So did mother"} <= why.keys() and not any(why.values())
+
+
+def test_a_thing_of_a_kind_counts_more_in_the_words_of_whom_it_is_asked_about(log: SqliteLog, index: TextIndex) -> None:
+    heard(log, ("Ana", "I tuned my violin"), ("Ben", "I tuned my guitar"))
+    why = {m.who: m.why["kinds"] for m in ask(index, "which instrument does Ana play")}
+    assert why["Ana"] == pytest.approx((1 + THEIRS) * why["Ben"], abs=2e-4)
+
+
+def test_what_was_said_before_is_of_the_same_sitting_with_its_caption(log: SqliteLog, index: TextIndex) -> None:
+    heard(log, ("Ana", "Look!"), ("Ben", "Nice"), at=datetime(2023, 5, 8, 9, tzinfo=UTC))
+    heard(log, ("Ana", "Hello again " * 200), ("Ben", "Hi"), at=datetime(2023, 5, 20, 9, tzinfo=UTC))
+    ids = [id for (id,) in log.main.run("SELECT id FROM docs ORDER BY id")]
+    said = index.before([*ids, 999])
+    assert said == {ids[1]: "Look!", ids[3]: ("Hello again " * 200)[-BEFORE_CHARS:]} and index.before([]) == {}
 
 
 def test_a_year_without_a_pause_is_one_sitting_and_a_pause_begins_another(log: SqliteLog, index: TextIndex) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,11 +16,13 @@ import pytest
 from numpy.typing import NDArray
 
 from pmm import Mind, Turn
+from pmm.config import Settings
 from pmm.errors import ConfigError, ModelUnavailable
 from pmm.memory import embedding_cache
 from pmm.memory.embedding_cache import TABLES
 from pmm.memory.embeddings import Embedder, HashedEmbedder
 from pmm.runtime.encoding import BATCH, Encoding
+from pmm.runtime.rebuild import rebuild
 from pmm.testing import counting
 from tests.memory import tiny_bert
 
@@ -344,6 +347,47 @@ def test_a_redis_that_is_away_is_told_and_hinders_nothing(opened: Callable[..., 
     assert mind.wait_idle(30)
     state = mind.encoded()
     assert state is not None and state.encoded == 2 and "Redis" in state.trouble
+
+
+class Listening(Watched):
+    """What was said before a message counts."""
+
+    contextual = True
+
+    def embed_said(self, texts: Sequence[str], before: Sequence[str]) -> NDArray[np.float32]:
+        return self.embed([f"{said} {text}" for text, said in zip(texts, before, strict=True)])
+
+
+def test_a_message_is_encoded_with_the_one_before_it_and_anew_behind_another(opened: Callable[..., Mind]) -> None:
+    mind = opened(listening := Listening())
+    dialogues = (("Where was it?", "In the harbour"), ("Who was it?", "In the harbour"), ("Where was it?", "In the harbour"))
+    mind.import_turns([Turn("Ana", text, session=str(n)) for n, said in enumerate(dialogues) for text in said])
+    assert mind.wait_idle(30)
+    read = [text.strip() for texts in listening.asked for text in texts]
+    assert sorted(read) == ["Where was it?", "Where was it? In the harbour", "Who was it?", "Who was it? In the harbour"]
+    assert nearest(mind, "Who was it? In the harbour", 1) == ["In the harbour"]
+
+
+def test_rebuilding_keeps_the_vectors_and_what_they_find(db: Path) -> None:
+    def found() -> list[tuple[str, float]]:
+        with Mind.open(db, model="offline", embedder=(watched := Watched())) as mind:
+            assert mind.wait_idle(30) and (state := mind.encoded()) and state.encoded == 60
+            asked.append([text for texts in watched.asked for text in texts])
+            return [(m.text, m.why["meaning"]) for m in mind.recall("the seventh line about boats", k=20) if "meaning" in m.why]
+
+    asked: list[list[str]] = []
+    with Mind.open(db, model="offline") as mind:
+        mind.import_turns(lines(60))
+    before = found()
+    rebuild(db, Settings(), lambda name: lambda done, of: None)
+    assert found() == before and before
+    assert len(asked[0]) == 60 and asked[1] == []
+    damage = sqlite3.connect(db)
+    with damage:
+        damage.execute("DELETE FROM vector_blocks"), damage.execute("DELETE FROM vectors WHERE id % 3 = 0")
+    damage.close()
+    rebuild(db, Settings(), lambda name: lambda done, of: None)
+    assert found() == before and asked[2] == []
 
 
 def test_two_minds_share_what_a_redis_knows(tmp_path: Path) -> None:

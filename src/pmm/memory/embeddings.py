@@ -35,10 +35,12 @@ class Embedder(ABC):
 
     name: which one, with its version: it is stored with every vector, and vectors under different names are never compared.
     local: it needs no network, so closing a mind lets it finish what is at hand.
+    contextual: what was said right before a message changes its vector (`embed_said`).
     """
 
     name: str
     local: bool = True
+    contextual: bool = False
 
     @property
     @abstractmethod
@@ -51,6 +53,13 @@ class Embedder(ABC):
 
         What a text gets never depends on the others. Raises ModelError.
         """
+
+    def embed_said(self, texts: Sequence[str], before: Sequence[str]) -> Vectors:
+        """The same for messages, each with the one before it in its conversation ("": none), which tells what "it was great" is about.
+
+        With "" before it, a message gets what `embed` gives. Most embedders look at the message alone. Raises ModelError.
+        """
+        return self.embed(texts)
 
     def close(self) -> None:  # noqa: B027 - most hold nothing
         """Free what it holds; calls under way and later ones may raise ModelError. Safe to call twice."""
@@ -66,9 +75,10 @@ def normalised(rows: Vectors) -> Vectors:
     return np.asarray(rows / lengths, dtype=np.float32)
 
 
-def digest(text: str) -> bytes:
-    """What a text's vector is kept under: its SHA-256."""
-    return sha256(text.encode("utf-8", "surrogatepass")).digest()
+def digest(text: str, before: str = "") -> bytes:
+    """What a text's vector is kept under: its SHA-256, with that of what was said before it where that counts."""
+    said = text.encode("utf-8", "surrogatepass")
+    return sha256(digest(before) + said if before else said).digest()
 
 
 class HashedEmbedder(Embedder):
@@ -132,25 +142,26 @@ class CachedEmbedder:
         """The vector of a question. Kept in this process alone: a question may be private. Raises ModelError."""
         key = digest(text)
         found = self._known([key])
-        return found[key] if found else self._encode({key: text})[key]
+        return found[key] if found else self._encode({key: (text, "")})[key]
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """The vectors of texts, which are in the nearest cache afterwards. Raises ModelError."""
-        keys = [digest(text) for text in texts]
-        wanted = dict(zip(keys, texts, strict=True))
+    def embed(self, texts: Sequence[str], before: Sequence[str] = ()) -> Vectors:
+        """The vectors of texts, which are in the nearest cache afterwards. before: see `Embedder.embed_said`. Raises ModelError."""
+        said = list(zip(texts, before or [""] * len(texts), strict=True))
+        keys = [digest(*one) for one in said]
+        wanted = dict(zip(keys, said, strict=True))
         found = self._known(wanted)
         held: list[set[bytes]] = []
         for cache in self._caches:
             told = self._told(cache, [key for key in wanted if key not in found])
             found |= told
             held.append(set(told).union(*held[-1:]))  # what a nearer cache has is not pressed on a farther one
-        found |= self._encode({key: text for key, text in wanted.items() if key not in found})
+        found |= self._encode({key: one for key, one in wanted.items() if key not in found})
         for cache, has in zip(self._caches, held, strict=True):
             if new := {key: row.astype("<f2").tobytes() for key, row in found.items() if key not in has}:
                 cache.put(self.embedder.name, new)
         return np.stack([found[key] for key in keys]) if keys else np.zeros((0, self.embedder.dimensions), np.float32)
 
-    def _known(self, keys: Sequence[bytes] | dict[bytes, str]) -> dict[bytes, Vectors]:
+    def _known(self, keys: Sequence[bytes] | dict[bytes, tuple[str, str]]) -> dict[bytes, Vectors]:
         with self._lock:
             found = {key: self._lately[key] for key in keys if key in self._lately}
             for key in found:
@@ -167,10 +178,11 @@ class CachedEmbedder:
             while len(self._lately) > self._size:
                 self._lately.popitem(last=False)
 
-    def _encode(self, texts: dict[bytes, str]) -> dict[bytes, Vectors]:
+    def _encode(self, texts: dict[bytes, tuple[str, str]]) -> dict[bytes, Vectors]:
         if not texts:
             return {}
-        rows = self.embedder.embed(list(texts.values()))
+        said, before = zip(*texts.values(), strict=True)
+        rows = self.embedder.embed_said(said, before) if any(before) else self.embedder.embed(said)
         if rows.shape != (len(texts), self.embedder.dimensions) or not np.isfinite(rows).all():
             raise ModelMalformed(f"{self.embedder.name} gave {rows.shape} numbers for {len(texts)} texts, or some that are none.")
         vectors = dict(zip(texts, rows.astype(np.float16).astype(np.float32), strict=True))

@@ -39,6 +39,9 @@ ALSO_WORTH = 100.0
 SITTING_US = 6 * 3600 * 1_000_000
 """a pause after which a conversation is another sitting"""
 
+BEFORE_CHARS = 1000
+"""of the message before, what is read to understand one by"""
+
 TOTAL, LENGTH = "#docs", "#words"
 """rows of `words` that count all messages and all words; stems never contain #"""
 
@@ -320,6 +323,17 @@ class TextIndex:
         """The first messages of a session after event `after`."""
         rows = self._door.run("SELECT id FROM docs WHERE session = ? AND id > ? ORDER BY id LIMIT ?", (name, after, limit))
         return [id for (id,) in rows]
+
+    def before(self, ids: Sequence[int]) -> dict[int, str]:
+        """What was said right before each of these messages, in the same sitting: the end of it, and the caption."""
+        marks = ",".join("?" * len(ids))
+        rows = self._door.run(
+            f"SELECT d.id, substr(e.content, -{BEFORE_CHARS}), e.meta ->> 'caption' FROM docs d "
+            "JOIN docs p ON p.id = d.prev AND p.sitting = d.sitting JOIN events e ON e.id = p.id "
+            f"WHERE d.id IN ({marks})",
+            ids,
+        )
+        return {id: f"{content} {caption}" if caption else content or "" for id, content, caption in rows}
 
     def texts(self, ids: Sequence[int]) -> dict[int, tuple[str, str | None]]:
         """(text, caption) of these messages, as they were said."""

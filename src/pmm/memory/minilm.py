@@ -2,6 +2,9 @@
 
 A WordPiece tokenizer, six layers of a BERT forward pass, the mean of the tokens. Texts of one batch are laid end to end, so that nothing
 is padded; only attention looks at them one by one, those of equal length together.
+
+A short message ("It was great!") says little by itself. Its vector is halfway between its own and that of the same tokens read behind
+the end of the message before it, which they attend to.
 """
 
 from __future__ import annotations
@@ -31,11 +34,15 @@ TOKENS_AT_ONCE = 1024
 """of one forward pass: what it works on stays in the processor's cache"""
 GELU_ROWS = 32
 TEXT_MAX, WORD_MAX = 10_000, 100
+SHORT, BEFORE, BEFORE_CHARS = 96, 64, 500
+"""tokens of a message that needs the one before it to be understood; of that one, the last tokens and characters that are read"""
 HEADER_MAX = 10_000_000
 
 
 class MiniLM(Embedder):
     """The model in a folder that holds FILES. Raises ModelUnavailable where they are missing or are something else."""
+
+    contextual = True
 
     def __init__(self, folder: Path) -> None:
         hint = "`pmm models install minilm` fetches them; PMM_MODELS or minilm:/FOLDER names another place."
@@ -49,20 +56,38 @@ class MiniLM(Embedder):
             self._bert = Bert(
                 tensors, heads=config["num_attention_heads"], layers=config["num_hidden_layers"], eps=config["layer_norm_eps"]
             )
-            self._bert.means([self._tokens.ids("hello"), [self._tokens.size - 1]])  # told now, if the parts don't fit
+            self._bert.means([self._tokens.ids("hello"), [self._tokens.size - 1]], [0, 0])  # told now, if the parts don't fit
         except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise ModelUnavailable(f"{folder} holds no model that can be read ({type(error).__name__}: {error}).", hint=hint) from None
-        self.name = f"minilm:{tensors.mark[:12]}"
+        self.name = f"minilm-2:{tensors.mark[:12]}"
 
     @property
     def dimensions(self) -> int:
         return self._bert.dimensions
 
     def embed(self, texts: Sequence[str]) -> Vectors:
+        return self._means([(self._tokens.ids(text), 0) for text in texts])
+
+    def embed_said(self, texts: Sequence[str], before: Sequence[str]) -> Vectors:
         ids = [self._tokens.ids(text) for text in texts]
+        rows = self._means([(own, 0) for own in ids])
+        behind = {
+            n: self._behind(own, said) for n, (own, said) in enumerate(zip(ids, before, strict=True)) if said and 2 < len(own) <= SHORT
+        }
+        if behind:
+            rows[list(behind)] = normalised(rows[list(behind)] + self._means(list(behind.values())))
+        return rows
+
+    def _behind(self, own: list[int], before: str) -> tuple[list[int], int]:
+        """A message's tokens behind the last of those before it; where they begin."""
+        said = self._tokens.ids(before[-BEFORE_CHARS:])[1:-1][-BEFORE:]
+        return [own[0], *said, *own[1:]], 1 + len(said)
+
+    def _means(self, texts: Sequence[tuple[Sequence[int], int]]) -> Vectors:
+        """Of texts (token ids, the first that counts), in batches."""
         out = np.zeros((len(texts), self.dimensions), np.float32)
-        for batch in _batches(ids):
-            out[batch] = self._bert.means([ids[n] for n in batch])
+        for batch in _batches([ids for ids, _ in texts]):
+            out[batch] = self._bert.means([texts[n][0] for n in batch], [texts[n][1] for n in batch])
         return normalised(out)
 
 
@@ -166,8 +191,9 @@ class Bert:
         if self.dimensions % heads or self._place.shape[0] < MAX_TOKENS:
             raise ValueError(f"{self.dimensions} dimensions in {heads} heads, {self._place.shape[0]} places")
 
-    def means(self, texts: Sequence[Sequence[int]]) -> Vectors:
-        """The mean of the last layer's tokens, for each text of token ids. Texts of equal length should follow each other."""
+    def means(self, texts: Sequence[Sequence[int]], since: Sequence[int]) -> Vectors:
+        """The mean of the last layer's tokens from the one at `since` on, for each text of token ids; from a later one than the first,
+        without the last, which frames it. Texts of equal length should follow each other."""
         lengths = [len(ids) for ids in texts]
         starts = [0, *accumulate(lengths)]
         x = self._word[np.concatenate([np.asarray(ids) for ids in texts])] + self._place[np.concatenate([np.arange(n) for n in lengths])]
@@ -177,8 +203,9 @@ class Bert:
             wide = x @ layer["up.weight"]
             wide += layer["up.bias"]
             x = self._normed(x + _gelu(wide) @ layer["down.weight"] + layer["down.bias"], layer["norm2"])
-        sums = np.add.reduceat(x, starts[:-1], axis=0)
-        return np.asarray(sums / np.asarray(lengths, np.float32)[:, None])
+        return np.stack(
+            [x[at + first : at + size - (first > 0)].mean(axis=0) for at, first, size in zip(starts, since, lengths, strict=False)]
+        )
 
     def _attended(self, x: Vectors, layer: dict[str, Any], lengths: Sequence[int]) -> Vectors:
         qkv = x @ layer["qkv.weight"] + layer["qkv.bias"]

@@ -25,7 +25,8 @@ WEIGHTS = {
     "passage": 1.0,  # the same, of the message together with those right before and after it
     "beside": 0.2,  # the same, of the messages two before and after it
     "sitting": 1.2,  # BM25 of all that was said in that sitting
-    "kinds": 1.5,  # BM25 of things of a kind that is asked for (an instrument: "my violin"), in the message
+    "kinds": 1.5,  # BM25 of things of a kind that is asked for (an instrument: "my violin"), in the message; more where "who" holds
+    "answer": 0.5,  # among people: it follows a question that holds the query's words
     "opening": 0.1,  # it opens a sitting: that is where news is told
     "echo": -0.2,  # it asks much the same
     "you": -0.1,  # it speaks to the other rather than of its speaker: up to this, for "you" three times
@@ -45,7 +46,7 @@ K1, B = 1.2, 0.6
 CANDIDATES, EACH = 150, 150
 NEAREST = 64
 """how many come to the candidates by what they mean"""
-BESIDE_MEANS = 0.3
+BESIDE_MEANS = 0.2
 """of the cosines of the messages right before and after, what counts"""
 TOP = 20
 """how many of the best are scored again with those around them: at most 5 x TOP rows"""
@@ -56,6 +57,8 @@ WEAK = 0.2
 """what a word that says how something is asked counts, next to others"""
 OWN, BESIDE = 2.0, 1.0
 """at the first look, what a message's own words count, and those beside it"""
+THEIRS = 0.13
+"""how much more a thing of a kind counts in the words of somebody who is asked about"""
 ECHO = 0.4
 """how much of a question the query's words must be for it to ask the same"""
 YEARS = 10
@@ -373,6 +376,7 @@ def _second_look(
     slope, mean = K1 * (1 - B), K1 * B / query.mean_length
     words = {id: _bm25(gains, held, slope + mean * by_id[id].length) for id, held in counts.items()}
     things = [gain for _, gain in query.kinds]
+    replied = {doc.id for doc in docs if doc.prev in by_id and _answers(by_id[doc.prev], doc)}
     w = tuple(weights.values())
     scored: list[tuple[float, int, Doc, Sequence[float]]] = []
     for doc in docs:
@@ -384,22 +388,30 @@ def _second_look(
             further += words.get(by_id[before].prev or 0, 0.0)
         if behind in by_id:
             held, length = _together(held, counts[behind]), length + by_id[behind].length
+        own = traits.of(doc.at, doc.who, doc.flags)[0]
+        kinds = _bm25(things, _held(doc, query.kinds), slope + mean * doc.length) if things else 0.0
         parts = (
             w[0] * words[id],
             w[1] * _bm25(gains, held, slope + mean * length / PASSAGE),
             w[2] * further,
             w[3] * sittings.get(doc.sitting, 0.0),
-            w[4] * _bm25(things, _held(doc, query.kinds), slope + mean * doc.length) if things else 0.0,
-            w[5] if doc.sitting in (id, before) else 0.0,
-            w[6] if echo else 0.0,
-            w[7] * (doc.flags >> TO_OTHER) / 3,
-            w[8] * id / max(1, head),
-            w[9] if doc.superseded else 0.0,
+            w[4] * kinds * (1 + THEIRS * (own[0] > 0)),
+            w[5] * words[before or 0] if id in replied else 0.0,
+            w[6] if doc.sitting in (id, before) else 0.0,
+            w[7] if echo else 0.0,
+            w[8] * (doc.flags >> TO_OTHER) / 3,
+            w[9] * id / max(1, head),
+            w[10] if doc.superseded else 0.0,
             meaning.of(id, before, behind),
-            *traits.of(doc.at, doc.who, doc.flags)[0],
+            *own,
         )
         scored.append((sum(parts), id, doc, parts))
     return scored
+
+
+def _answers(asked: Doc, doc: Doc) -> bool:
+    """Whether a message may answer the one before it. An assistant's questions, and what it says to one, are about anything."""
+    return asked.flags & QUESTION != 0 and (asked.flags | doc.flags) & BY_ASSISTANT == 0
 
 
 def _held(doc: Doc, words: Sequence[tuple[str, float]]) -> list[int]:

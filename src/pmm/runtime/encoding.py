@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from pmm.memory.embeddings import CachedEmbedder, Embedder
     from pmm.memory.vectors import Nearest, VectorIndex
 
-BATCH, BATCH_CHARS, TEXT_CHARS = 32, 4000, 1200
-"""messages encoded at once; characters of them, each counted up to TEXT_CHARS: a batch takes about half a second at most"""
+BATCH, BATCH_CHARS, TEXT_CHARS, CONTEXT_CHARS = 32, 4000, 1200, 300
+"""messages encoded at once; characters of them, each counted up to TEXT_CHARS, and what is read before it as CONTEXT_CHARS: a batch
+takes about half a second at most"""
 SLICE_S = 1.0
 """so long is encoded before the other background work has its turn"""
+CHORE = "vectors by "
+"""what the background calls it, with the embedder's name"""
 CLOSE_S = 1.0
 """when the mind closes, no batch is begun later than so many seconds after"""
 MUTE_S = 30.0
@@ -150,7 +153,7 @@ class Encoding:
     def chores(self) -> list[Chore]:
         """What the background is to do for it."""
         name = self._spec or str(getattr(self._given, "name", ""))  # each embedder has come as far as it has
-        return [Chore(f"vectors by {name}", 1, self.catch_up)]
+        return [Chore(f"{CHORE}{name}", 1, self.catch_up)]
 
     def catch_up(self) -> None:
         """Encode what was said since, for about SLICE_S. Raises MindBusy where something is left ("go on soon"), ModelError."""
@@ -170,17 +173,20 @@ class Encoding:
     def _batch(self, lane: _Lane) -> bool:
         """Encode the next batch. False: there is none."""
         after = lane.index.state.position
-        events = _first(self._log.by_kind(*INDEXED, since=after, limit=BATCH))
+        contextual = lane.cached.embedder.contextual
+        events = _first(self._log.by_kind(*INDEXED, since=after, limit=BATCH), CONTEXT_CHARS if contextual else 0)
         if not events:
             return False
         from pmm.memory.embeddings import digest
 
         texts = [_text(event) for event in events]
-        lane.cached.embed(texts)
-        rows = [(event.id, digest(text)) for event, text in zip(events, texts, strict=True)]
+        told = self._words.before([event.id for event in events]) if contextual else {}
+        before = [told.get(event.id, "") for event in events]
+        lane.cached.embed(texts, before)
+        rows = [(event.id, digest(*said)) for event, said in zip(events, zip(texts, before, strict=True), strict=True)]
         hits, misses = lane.cached.hits, lane.cached.misses
-        before, self._told = self._told, (hits, misses)
-        counts = {"hits": hits - before[0], "misses": misses - before[1]}
+        last, self._told = self._told, (hits, misses)
+        counts = {"hits": hits - last[0], "misses": misses - last[1]}
         lane.index.add(rows, after=after, upto=events[-1].id, **counts, trouble=lane.cached.trouble)
         self._trouble = ""
         return True
@@ -314,12 +320,12 @@ def _text(event: Event) -> str:
     return f"{event.content} {caption}" if caption else event.content
 
 
-def _first(events: Sequence[Event]) -> list[Event]:
-    """As many of them as one batch takes."""
+def _first(events: Sequence[Event], more: int) -> list[Event]:
+    """As many of them as one batch takes. more: characters that each costs beside its own."""
     taken: list[Event] = []
     room = BATCH_CHARS
     for event in events:
-        room -= min(len(event.content), TEXT_CHARS)
+        room -= min(len(event.content), TEXT_CHARS) + more
         if taken and room < 0:
             break
         taken.append(event)

@@ -6,11 +6,15 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from pmm.config import Settings
 from pmm.memory.embedding_cache import clear_index
 from pmm.memory.index import TextIndex
 from pmm.memory.links import Links
 from pmm.runtime.archive import open_archive
+from pmm.runtime.encoding import CHORE
+from pmm.storage.positions import Positions
 from pmm.storage.snapshots import Snapshots
 from pmm.storage.sqlite import open_log
 from pmm.views import Views
@@ -37,6 +41,10 @@ def rebuild(path: str | os.PathLike[str], settings: Settings, step: Step) -> int
             if not made:  # it was whole, and opening it did nothing
                 part.rebuild(progress)
         clear_index(log)
+        positions = Positions(log)
+        for one in positions.all():
+            if one.name.startswith(CHORE):  # else it would begin with the next message
+                positions.save(msgspec.structs.replace(one, position=0))
         step("state")
         Views(log, snapshots).save(every=1)
         return log.head[0]

@@ -71,6 +71,16 @@ class EmbedderContract:
             assert np.isfinite(rows).all()
             assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
 
+    def test_a_message_has_a_vector_whatever_was_said_before_it(self) -> None:
+        import numpy as np
+
+        with self._opened() as embedder:
+            assert embedder.embed_said([], []).shape == (0, embedder.dimensions)
+            assert _same(embedder.embed_said(SAID, [""] * len(SAID)), embedder.embed(SAID))
+            rows = embedder.embed_said([text for text in ODD for _ in ODD], [text for _ in ODD for text in ODD])
+            assert np.isfinite(rows).all()
+            assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
+
     def test_threads_may_share_it(self) -> None:
         with self._opened() as embedder, ThreadPoolExecutor(4) as pool:
             expected = embedder.embed(SAID)
