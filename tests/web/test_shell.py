@@ -76,7 +76,10 @@ def test_a_mind_that_is_not_there_is_said_not_to_be(open_page: Open, served: Ser
     page = open_page()
     answer = page.goto(f"{served.url}/minds/nobody")
     assert answer.status == 404
-    page.wait_for_selector("text=There is no mind of that name.")
+    page.wait_for_selector("h1:has-text('No such mind')")
+    assert axe(page) == []
+    page.get_by_role("link", name="default").click()
+    page.wait_for_selector(".turn")
 
 
 def test_the_door_is_readable_in_a_browser(browser: Any, served: Served) -> None:

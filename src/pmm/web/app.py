@@ -17,7 +17,7 @@ from pmm.api.errors import Refused
 from pmm.api.minds import DEFAULT
 from pmm.web import entry, shell
 from pmm.web.live import Lives
-from pmm.web.parts import trouble
+from pmm.web.parts import heading, tag, text
 from pmm.web.tab import Tab
 
 if TYPE_CHECKING:
@@ -89,6 +89,14 @@ def _head() -> str:
     return f'{theme}{style}<script defer src="/companion/companion.js?{files["companion.js"]}"></script>'
 
 
+def _nobody(error: Refused, names: list[str]) -> None:
+    """What is shown in place of a mind that can't be shown: why, and those that can."""
+    with tag("div", "nobody"):
+        heading("No such mind", "These are here:" if error.status == 404 else error.message)
+        for name in names:
+            text("a", name, "link", href="/" if name == DEFAULT else f"/minds/{name}")
+
+
 def _pages(minds: Minds, lives: Lives) -> None:
     """A NiceGUI page for each address. Between pages of one mind the browser stays; between minds it loads anew."""
 
@@ -97,7 +105,7 @@ def _pages(minds: Minds, lives: Lives) -> None:
             hosted = await minds.get(name)
         except Refused as error:
             ui.context.client.status_code = error.status
-            trouble(error)
+            _nobody(error, minds.names())
             return
         tab = Tab(hosted, lives.of(hosted), base, at=request.query_params.get("at"))
         await shell.build(tab, minds.names())
