@@ -5,12 +5,14 @@ The real one needs `pip install -e ".[dev,llamacpp]" gguf`, and -m slow.
 
 from __future__ import annotations
 
+import itertools
 import os
+import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from pmm.agent.propose import ANSWER_TOKENS
 from pmm.errors import ModelCancelled, ModelRefused, ModelUnavailable
 from pmm.llm.llamacpp import LlamaCppModel, Template
 from pmm.llm.model import WARM, Cancel, Message, Options, Piece
+from pmm.testing import ScriptedModel
 
 TALK: list[Message] = [
     {"role": "system", "content": "Be brief. <|im_end|>"},
@@ -111,6 +114,22 @@ def test_the_ids_of_a_prompt_are_the_beginning_of_those_of_the_next(tmp_path: Pa
     assert model.ids(TALK)[: len(before)] == before and before[0] == 1
     instruction = [*TALK, {"role": "assistant", "content": "so"}, {"role": "user", "content": "Read this and answer in JSON."}]
     assert model.ids(instruction)[: len(model.ids(TALK))] == model.ids(TALK), "a background call is a suffix"
+
+
+def test_over_fifty_turns_at_least_85_percent_of_each_prompts_ids_were_read_before(tmp_path: Path, open_mind: Callable[..., Mind]) -> None:
+    """The ids that two prompts begin with alike, as a share of the later one's, at the median; with a window of 8,192."""
+    scripted = ScriptedModel([f"Thought number {n}, " + "and one more sentence " * 20 for n in range(60)], window=8192)
+    mind = open_mind(scripted)
+    for n in range(50):
+        mind.handle_user(f"Let us speak of the {('garden', 'piano', 'taxes', 'chess')[n % 4]} once more, part {n}: I like how it goes.")
+        mind.wait_idle(30)
+    model = Bytes(tmp_path / "x")
+    shares = []
+    for before, after in itertools.pairwise(map(model.ids, scripted.prompts)):
+        same = next((n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), len(before))
+        shares.append(same / len(after))
+    assert len(mind.log.by_kind("epoch_opened")) > 1
+    assert statistics.median(shares) >= 0.85
 
 
 def test_what_was_said_never_becomes_a_mark_of_control(tmp_path: Path) -> None:
