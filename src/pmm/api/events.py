@@ -56,7 +56,7 @@ def events(
     """Pages of events by id. `next` is what to pass as `before` (newest first) or `after` (oldest first).
 
     since, until: the events recorded after, and up to, an event or a time. With `text` a page may hold fewer events than `limit`, even
-    none, and yet have a `next`: a log is looked through a quarter of a second at a time.
+    none, and yet have a `next`: a long log is looked through a part at a time.
     """
     mind = here.mind
     low, high = span_of(mind, at_of(since, whole_day=False), at_of(until))

@@ -55,7 +55,7 @@ class EventLog(ABC):
 
     @abstractmethod
     def find(
-        self, text: str, *kinds: str, since: int = 0, until: int | None = None, limit: int = 50, newest: bool = True, seconds: float = 0.25
+        self, text: str, *kinds: str, since: int = 0, until: int | None = None, limit: int = 50, newest: bool = True, seconds: float = 0.15
     ) -> tuple[list[Event], int]:
         """The newest `limit` events (the first ones, if not newest) with since < id <= until, of these kinds (none: of all), whose content
         holds a text; a to z are the same as A to Z. And how far was looked within about so many seconds: the id from which to go on,

@@ -157,7 +157,7 @@ class SqliteLog(EventLog):
         return _events(rows[max(0, len(rows) - most) :] if newest else rows[:most])
 
     def find(
-        self, text: str, *kinds: str, since: int = 0, until: int | None = None, limit: int = 50, newest: bool = True, seconds: float = 0.25
+        self, text: str, *kinds: str, since: int = 0, until: int | None = None, limit: int = 50, newest: bool = True, seconds: float = 0.15
     ) -> tuple[list[Event], int]:
         low, high = max(0, since), min(_within(until), self.head[0])
         condition, args = _holding(text, kinds)

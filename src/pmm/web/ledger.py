@@ -93,7 +93,7 @@ class Page:
         self._span: tuple[int, int] | None = None
 
     def look(self, tab: Tab) -> Sought:
-        """Look a slice further. Blocks for a quarter of a second at most. Raises InvalidInput."""
+        """Look a slice further. Blocks for 0.2 s or so. Raises InvalidInput."""
         log, asked = tab.mind.log, self.filter
         if self._span is None:
             low, high = span_of(tab.mind, at_of(asked.since or None, whole_day=False), at_of(asked.until or None))

@@ -158,7 +158,7 @@ class _Performance:
             tag("span", title=says)
             return
         with tag("a", href=self._tab.path("reasoning", turn=one.slowest), title=says):
-            text("span", f"{says}. Open the slowest.", "hidden")
+            text("span", f"{says}. Open the slowest.", "aloud")
 
     def _how(self, turn: int | None, label: str) -> None:
         if turn is None:
@@ -186,7 +186,7 @@ class _Performance:
     def _parts(self, profile: Profile) -> None:
         most = max((part.p95 for part in profile.breakdown.values()), default=0.0) or 1.0
         with section("Where the time goes"):
-            for inside, title in ((False, "Parts of a turn, half of the turns within"), (True, "Of these, in all parts together")):
+            for inside, title in ((False, "Parts of a turn"), (True, "Of these, in all parts together")):
                 parts = {label: part for label, part in profile.breakdown.items() if (label in INSIDE) is inside}
                 if not parts:
                     continue

@@ -125,7 +125,7 @@ class _Rows:
     def _grid(self) -> None:
         columns = self._table.columns
         with tag("div", "sideways", tabindex="0", role="region", aria_label="Answer"), tag("table", "grid"):
-            text("caption", "Rows of the answer", "hidden")
+            text("caption", "Rows of the answer", "aloud")
             with tag("thead"), tag("tr"):
                 for name in columns:
                     text("th", name[:CELL_CHARS], scope="col")

@@ -255,7 +255,9 @@ class _Turn:
                 text("p", "None: nothing was recalled for this turn.", "muted")
                 return
             more = summary["nodes_visited"] - len(seen)
-            says = f"{len(seen):,}, the best first" + (f"; {more:,} weaker ones were not kept" if more > 0 else "")
+            says = f"{len(seen):,} {'memory' if len(seen) == 1 else 'memories, the best first'}" + (
+                f"; {more:,} weaker ones were not kept" if more > 0 else ""
+            )
             text("p", f"{says}. The bar says what spoke for each.", "small muted")
             with tag("div", "considered"):
                 for one in seen:
@@ -263,7 +265,7 @@ class _Turn:
 
     def _prompt(self) -> None:
         found, receipt = self._found, self._found.receipt
-        with section("What the model was shown"):
+        with section("What the model was shown"), tag("div", "shown"):
             if receipt is None:
                 text("p", "Nothing: no model was asked, or the turn failed before its receipt was kept.", "muted")
                 _left_out(found.trace.summary["left_out"])

@@ -189,7 +189,10 @@ class _Shell:
         if at is not None:
             at = min(max(1, at), self._head)
         self._tab.move_to(at)
-        self._tab.client.run_javascript(f"history.replaceState(history.state, '', location.pathname + '{f'?at={at}' if at else ''}')")
+        change = f"set('at', {at})" if at else "delete('at')"
+        self._tab.client.run_javascript(
+            f"const to = new URL(location.href); to.searchParams.{change}; history.replaceState(history.state, '', to)"
+        )
 
     def _back_one(self) -> None:
         """Into the past, or further into it."""
