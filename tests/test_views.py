@@ -216,6 +216,15 @@ def test_ids_out_of_range_are_as_near_as_there_is(log: SqliteLog) -> None:
     assert [views.at(id).head for id in (-5, 0, 1, 3, 4, 2**63 - 1, 2**70)] == [0, 0, 1, 3, 3, 3, 3]
 
 
+def test_a_past_moment_is_at_hand_for_whoever_asks_again(log: SqliteLog) -> None:
+    _said(log, 9)
+    views = Views(log, Snapshots(log))
+    past = views.at(4)
+    _said(log, 3)
+    assert views.at(4) is past
+    assert views.at(5).head == 5 and views.at(4).head == 4
+
+
 def test_threads_that_look_at_once_see_one_mind(log: SqliteLog) -> None:
     """Views are caught up by whoever looks; each sees a whole mind at a head that only grows."""
     import threading

@@ -121,6 +121,8 @@ class Views:
                 self._wanting.setdefault(kind, []).append((name, projection.apply))
         self._heard: list[Event] = []
         self._view, self._saved = self._start(_LAST)
+        self._past: View | None = None
+        self._looking = threading.Lock()
         log.on_appended(self._hear)
 
     def at_head(self) -> View:
@@ -153,14 +155,21 @@ class Views:
         return self._view
 
     def at(self, id: int) -> View:
-        """The mind as it was right after event `id` (or at the head, if that comes first), from the nearest snapshot kept."""
-        view, _ = self._start(min(max(0, id), _LAST))
-        while view.head < id:
-            events = self._log.since(view.head, min(_BATCH, id - view.head))
-            if not events:
-                break
-            view = self._fold(view, events)
-        return view
+        """The mind as it was right after event `id` (or at the head, if that comes first), from the nearest snapshot kept.
+
+        The one asked for last is at hand: whoever looks at a moment asks several things about it.
+        """
+        with self._looking:
+            if self._past is not None and self._past.head == id:
+                return self._past
+            view, _ = self._start(min(max(0, id), _LAST))
+            while view.head < id:
+                events = self._log.since(view.head, min(_BATCH, id - view.head))
+                if not events:
+                    break
+                view = self._fold(view, events)
+            self._past = view
+            return view
 
     def _fold(self, view: View, events: Sequence[Event]) -> View:
         states = dict(view._states)

@@ -138,6 +138,11 @@ def test_facts_are_superseded_and_taken_back(server: Running) -> None:
     assert [f["value"] for f in server.get("/api/facts?subject=user")["items"] if f["relation"] == "lives in"] == ["Lyon"]
     assert oslo["id"] in [f["id"] for f in server.get("/api/facts?which=past")["items"]]
     assert oslo["id"] in [f["id"] for f in server.get(f"/api/facts?at={oslo['id']}")["items"]]
+    bergen = server.http.patch(f"/api/facts/{lyon['id']}", json={"value": "Bergen"}).json()
+    assert (bergen["value"], server.get(f"/api/facts/{lyon['id']}")["superseded_by"]) == ("Bergen", bergen["id"])
+    fails(server, 422, f"/api/facts/{lyon['id']}", "PATCH", json={"value": "Paris"})
+    fails(server, 404, "/api/facts/1", "PATCH", json={"value": "Paris"})
+    lyon = bergen
     gone = server.http.delete(f"/api/facts/{lyon['id']}", params={"reason": "moved"}).json()
     assert (gone["current"], gone["reason"]) == (False, "moved")
     fails(server, 422, f"/api/facts/{lyon['id']}", "DELETE")

@@ -97,3 +97,10 @@ def test_a_slice_makes_the_same_few_calls_at_any_size_and_reads_a_bounded_number
             assert cost.full_reads == cost.appended == 0 and cost.rows_read < 2000
             calls.add(cost.statements)
     assert len(calls) == 1 and calls.pop() <= 12
+
+
+def test_a_slice_as_of_then_holds_nothing_that_came_later(mind: Mind) -> None:
+    now = mind.graph_slice("the piano", limit=50)
+    last = max(relation.proof for relation in now)
+    then = mind.graph_slice("the piano", limit=50, at=last - 1)
+    assert then and all(relation.proof < last for relation in then)

@@ -57,6 +57,33 @@ def test_facts_of_a_subject_are_listed_by_pages(open_mind: Open) -> None:
     assert mind.facts("nobody") == mind.facts(limit=0) == []
 
 
+def test_a_fact_is_corrected_whatever_its_relation_and_stays_listed(open_mind: Open, clock: SimulatedClock) -> None:
+    mind = open_mind()
+    tea, wine = mind.assert_fact("user", "likes", "tea"), mind.assert_fact("user", "likes", "wine")
+    clock.advance(DAY)
+    coffee = mind.correct_fact(tea, "coffee", valid_from="2026-03-01")
+    assert values(mind) == ["coffee", "wine"]
+    (past,) = mind.facts(current=False)
+    assert (past.id, past.value, past.superseded_by, past.until) == (tea, "tea", coffee, clock.now())
+    assert values(mind, at=wine) == ["wine", "tea"]
+    assert mind.correct_fact(coffee, "Coffee") == coffee  # it says so already
+    for id, value in ((tea, "milk"), (coffee, "wine"), (coffee, " "), (coffee, "x" * 501), (99_999, "milk")):
+        with pytest.raises(InvalidInput):
+            mind.correct_fact(id, value)
+    oslo = mind.assert_fact("user", "lives in", "Oslo")
+    bergen = mind.correct_fact(oslo, "Bergen")
+    assert [(f.id, f.superseded_by) for f in mind.facts(current=False)] == [(oslo, bergen), (tea, coffee)]
+
+
+def test_a_fact_beyond_the_cap_is_corrected(open_mind: Open) -> None:
+    mind = open_mind()
+    tea = mind.assert_fact("user", "likes", "tea", confidence=0.5)
+    mind.log.append([FactAsserted(subject="user", relation="likes", value=f"thing {n}") for n in range(CURRENT_MAX)])
+    assert mind.view().facts.get(tea) is None
+    coffee = mind.correct_fact(tea, "coffee")
+    assert [(f.id, f.superseded_by) for f in mind.facts(current=False)] == [(tea, coffee)]
+
+
 def test_a_turn_supersedes_what_its_message_replaces(open_mind: Open) -> None:
     mind = open_mind(ScriptedModel(["Nice."]))
     mind.handle_user("I live in Lyon.")

@@ -137,14 +137,32 @@ def supersessions(view: View, found: Sequence[Event], before: int) -> list[FactR
     return ends
 
 
+def correct_fact(view: View, id: int, value: str, *, valid_from: date | str | None = None) -> int | list[Event]:
+    """Assert another value in the place of a current fact's: the events to append, or its id if it has this value. Raises InvalidInput."""
+    known = _current(view, id)
+    found = assert_fact(view, known.subject, known.relation, value, valid_from=valid_from)
+    if isinstance(found, int):
+        if found != id:
+            raise InvalidInput(f"fact {found} says that already.", hint="Retract this one instead.")
+        return found
+    if all(not isinstance(event, FactRetracted) or event.fact != id for event in found):
+        found.append(FactRetracted(content=known.text, fact=id, reason="superseded", superseded_by=-1))
+    return found
+
+
 def retract_fact(view: View, id: int, reason: str) -> Event:
     """Take back a current fact. Raises InvalidInput."""
-    known = view.facts.get(id)
-    if known is None:
-        raise InvalidInput(f"there is no current fact {id}.", hint="`pmm facts` lists them.")
+    known = _current(view, id)
     if not isinstance(reason, str) or len(reason) > TEXT_MAX:
         raise InvalidInput(f"a reason is a text of at most {TEXT_MAX:,} characters.")
     return FactRetracted(content=known.text, fact=id, reason=reason)
+
+
+def _current(view: View, id: int) -> Fact:
+    known = view.facts.get(id)
+    if known is None:
+        raise InvalidInput(f"there is no current fact {id}.", hint="`pmm facts` lists them.")
+    return known
 
 
 def _rivals(view: View, new: FactAsserted) -> list[Fact]:

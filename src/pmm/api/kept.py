@@ -246,6 +246,20 @@ def fact(here: Here, id: Id) -> Response:
     return _fact(here.mind, id)
 
 
+class Correction(Body):
+    """The value that holds in its place, and the day since when."""
+
+    value: Text = Field(examples=["Bergen"])
+    valid_from: Annotated[str, Field(max_length=10)] | None = None
+
+
+@router.patch("/facts/{id}", tags=["facts"], responses=shapes.says(shapes.Fact, _FACT))
+def correct_fact(here: Here, id: Id, correction: Correction) -> Response:
+    """Put another value in its place; the old one stays listed as past. Answers the fact that holds now."""
+    _fact(here.mind, id)
+    return _fact(here.mind, here.mind.correct_fact(id, correction.value, valid_from=correction.valid_from))
+
+
 @router.delete("/facts/{id}", tags=["facts"], responses=shapes.says(shapes.Fact, {**_FACT, "current": False, "ended": 60}))
 def retract_fact(here: Here, id: Id, reason: Reason = "") -> Response:
     """Take a fact back: it stays in the log, and holds no longer."""

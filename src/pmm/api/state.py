@@ -190,11 +190,12 @@ def graph(
     topic: Asked,
     limit: Annotated[int, Query(ge=1, le=200)] = 25,
     confidence: Annotated[float, Query(ge=0, le=1, description="Only links at least so sure.")] = 0.6,
+    at: At = None,
 ) -> Response:
     """The links between events, and to the names in them, that bear most on a topic, best first."""
     if not confidence == confidence:
         raise InvalidInput("confidence is a number from 0 to 1.")
-    found = here.mind.graph_slice(topic, limit, confidence)
+    found = here.mind.graph_slice(topic, limit, confidence, at=at_of(at))
     return shapes.answer({"items": [shapes.Relation.of(relation) for relation in found], "next": None})
 
 

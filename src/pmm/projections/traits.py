@@ -113,6 +113,11 @@ class Traits(msgspec.Struct, frozen=True):
         return first, second, third
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """The word that stands for each trait, in order of TRAITS."""
+        return tuple(WORDS[trait][now] for trait, now in zip(TRAITS, self.levels, strict=True))
+
+    @property
     def plain(self) -> bool:
         """Whether every trait has its middle word, so that the tone says nothing."""
         return all(now == MIDDLE for now in self.levels)

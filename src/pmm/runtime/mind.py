@@ -26,6 +26,7 @@ from pmm.memory.links import Links
 from pmm.memory.recall import Memory, recall
 from pmm.projections.commitments import Commitment, Ended
 from pmm.projections.facts import Fact
+from pmm.projections.traits import Move
 from pmm.runtime import archive
 from pmm.runtime.alerts import Alert
 from pmm.runtime.autonomy import AutonomyLoop
@@ -34,6 +35,7 @@ from pmm.runtime.calls import Calls
 from pmm.runtime.doctor import Finding, doctor
 from pmm.runtime.epochs import Epochs
 from pmm.runtime.export import Form, export
+from pmm.runtime.history import moves as trait_moves
 from pmm.runtime.imports import Imported, import_turns
 from pmm.runtime.performance import Performance, Profile
 from pmm.runtime.reading import Reading
@@ -311,11 +313,13 @@ class Mind:
         found = recall(self._index, query, k=k, head=head, zone=zone, now=now, where=where, near=near, without=left_out)
         return [*known, *found[: k - len(known)]]
 
-    def graph_slice(self, topic: str, limit: int = 3, min_confidence: float = 0.6, trace: Visitor | None = None) -> list[Relation]:
+    def graph_slice(
+        self, topic: str, limit: int = 3, min_confidence: float = 0.6, trace: Visitor | None = None, *, at: int | datetime | None = None
+    ) -> list[Relation]:
         """The `limit` links between events, and to the names in them, that bear most on a topic, each with the event that proves it.
 
         Found from what recall finds about the topic, at most two links away. trace: told of everything that was looked at.
-        Raises InvalidInput.
+        at: as of an event or a time. Raises InvalidInput.
         """
         view = self.view()
         if not isinstance(topic, str) or limit < 1 or not 0 <= min_confidence <= 1:
@@ -326,7 +330,7 @@ class Mind:
             topic,
             limit=limit,
             min_confidence=min_confidence,
-            head=view.head,
+            head=self._head_at(at, view),
             zone=view.identity.zone,
             now=self._clock.now(),
             trace=trace,
@@ -389,6 +393,10 @@ class Mind:
         open: those that are; False: those that ended; None: both. The view holds the 128 most pressing ones; here are all of them.
         """
         return archive.list_commitments(self.view(at), self._archive, open=open, before=before, limit=limit)
+
+    def moves(self, limit: int = 500, *, at: int | datetime | None = None) -> list[Move]:
+        """The last moves of the traits, oldest first; up to an event or a time with `at`. The view has the latest 32 at hand."""
+        return trait_moves(self._log, self._head_at(at, self.view()), limit)
 
     def why(self, what: int | str) -> Why:
         """What made it so, as a tree of events. what: an event's id, "name", "user", "stage", "trait:E" and so on,
@@ -542,6 +550,20 @@ class Mind:
     def retract_fact(self, id: int, reason: str = "") -> None:
         """Take a fact back. What was derived from it is stale from then on. Raises InvalidInput if it doesn't hold."""
         self._decide(lambda view: facts.retract_fact(archive.with_facts(view, self._archive, fid=id), id, reason))
+
+    def correct_fact(self, id: int, value: str, *, valid_from: date | str | None = None) -> int:
+        """Put another value in the place of a current fact's, and return the id of the fact that holds now.
+
+        Unlike with `assert_fact`, the old one ends whatever its relation; it stays listed as past. Raises InvalidInput if it doesn't hold,
+        or another fact says that already.
+        """
+
+        def wide(view: View) -> View:
+            view = archive.with_facts(view, self._archive, fid=id)
+            known = view.facts.get(id)
+            return view if known is None else archive.with_facts(view, self._archive, [(known.subject, known.relation, value)])
+
+        return self._decide(lambda view: facts.correct_fact(wide(view), id, value, valid_from=valid_from))
 
     def set_directive(self, text: str) -> int:
         """Set a standing rule and return its did; the same one, if active already, is returned instead."""

@@ -247,6 +247,22 @@ class Part(Generic[T]):
                 make()
 
 
+def fold(title: str, make: Callable[[], object], classes: str = "") -> Element:
+    """What is shown when it is opened; made then, once."""
+    made = tag("details", f"fold {classes}")
+    with made:
+        text("summary", title)
+        inside = tag("div")
+
+    def opened() -> None:
+        if not inside.default_slot.children:
+            with inside:
+                make()
+
+    made.on("toggle", opened, args=[])
+    return made
+
+
 # -- lists ---------------------------------------------------------------------------------------------------------------------------
 
 
@@ -276,6 +292,10 @@ class Paged(Generic[T]):
     async def first(self) -> None:
         """Back to the newest, such as after a filter changed."""
         self._before = [None]
+        await self._part.refresh()
+
+    async def again(self) -> None:
+        """The same page, as it is now."""
         await self._part.refresh()
 
     def _page(self, found: tuple[Sequence[T], int | None]) -> None:

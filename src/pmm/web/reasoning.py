@@ -14,7 +14,8 @@ from pmm.web.charts import span, stamp
 from pmm.web.in_mind import SECTIONS
 from pmm.web.inspector import brief
 from pmm.web.parts import Paged, Part, button, day, empty, event_link, heading, kind_tag, link, moment, section, share_bar, table, tag, text
-from pmm.web.turn_view import REASONS, ROUTES, shares_of, whole_prompt
+from pmm.web.signals import shares_of
+from pmm.web.turn_view import REASONS, ROUTES, whole_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

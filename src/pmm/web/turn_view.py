@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pmm.events import CommitmentClosed, CommitmentOpened, DirectiveSet, FactAsserted, MessageImported, ReplyEvent, TurnFailedEvent
 from pmm.web import transcript
 from pmm.web.inspector import brief
-from pmm.web.parts import Part, button, event_link, icon, kind_tag, moment, share_bar, tag, text
+from pmm.web.parts import Part, button, event_link, icon, kind_tag, moment, tag, text
 from pmm.web.said import markdown
+from pmm.web.signals import share_line
 
 if TYPE_CHECKING:
     from nicegui.element import Element
@@ -18,25 +19,6 @@ if TYPE_CHECKING:
     from pmm.web.tab import Tab
     from pmm.web.transcript import Finding, Prompt, Receipt, Turn, Used
 
-SIGNALS = {
-    "words": "words",
-    "passage": "words around it",
-    "beside": "words nearby",
-    "sitting": "same conversation",
-    "kinds": "kind of thing",
-    "opening": "news at the start",
-    "meaning": "meaning",
-    "who": "you said it",
-    "role": "own words",
-    "name": "a name",
-    "number": "a number",
-    "rule": "a rule",
-    "date": "the date",
-    "recent": "recent",
-    "fact": "known fact",
-}
-"""what recall heeds -> how it is said"""
-SHARES_MAX = 4
 QUOTE_MAX = 400
 WHO = {"system": "Beginning", "user": "You, as sent", "assistant": "Reply"}
 ROUTES = {"fast": "Answered from the log, without a model", "cache": "Answered from the log, without a model", "offline": "No model spoke"}
@@ -173,10 +155,7 @@ class TurnView:
                 event_link(source.id)
                 if source.place == "transcript":
                     text("span", "in view already")
-            shares = shares_of(source.why)
-            with tag("div", "shares"):
-                share_bar([(label, share, f"share-{n}") for n, (label, share) in enumerate(shares, 1)], 1.0)
-                text("span", ", ".join(f"{label} {share:.0%}" for label, share in shares), "muted small")
+            share_line(source.why)
 
 
 def _who(event: Event) -> str:
@@ -184,15 +163,6 @@ def _who(event: Event) -> str:
         who = "You said" if event.role == "user" else event.speaker
         return f"{who}, imported from {event.origin}"
     return ""
-
-
-def shares_of(why: dict[str, float]) -> list[tuple[str, float]]:
-    """Each signal's share of what spoke for it, the largest first; the small ones together."""
-    speaks = sorted(((SIGNALS.get(name, name), part) for name, part in why.items() if part > 0), key=lambda one: -one[1])
-    total = sum(part for _, part in speaks) or 1.0
-    first = [(label, part / total) for label, part in speaks[: SHARES_MAX - (len(speaks) > SHARES_MAX)]]
-    rest = 1.0 - sum(share for _, share in first)
-    return [*first, ("other", rest)] if len(first) < len(speaks) else first
 
 
 def whole_prompt(found: Prompt) -> None:
