@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+from pmm.agent.extract.text import words_of
+
 
 def _table(lines: str) -> dict[str, str]:
     """ "english foreign foreign" a line: each foreign word to the English one."""
@@ -139,12 +141,20 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"(?:{_DAY}s?|{_MONTH})\b", lambda m: _word(m[0])),
 )  # fmt: skip
 
+_FOREIGN = (_WORDS.keys() - {"minutes", "april", "august", "september", "november", "once", "an"}) | frozenset(
+    "mañana mañanas lundis mardis mercredis jeudis vendredis samedis dimanches sábados domingos nachmittag vormittag früh"
+    " übermorgen morgens heute abend abends uhr um mittags mitternacht täglich wöchentlich monatlich jährlich werktags ende halben jeden"
+    " nächste nächsten matin soir midi minuit aujourd hui jour jours fin prochain hoy noche tarde las mediodía medianoche media final"
+    " próxima próximo à vers seit depuis desde".split()
+)
+"""words of which one is in every text that needs it"""
+
 
 @cache
 def _forms() -> tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]]:
     """All phrases in one, and each apart. Compiled when a text is first read for dates."""
-    sources = [rf"(?<![\w-])(?:{source})(?:(?<=\s)|(?!\w))".replace("'", "['’]") for source, _ in _PHRASES]
-    together = "|".join(f"(?P<form{at}>{source})" for at, source in enumerate(sources))
+    sources = [rf"(?:{source})(?:(?<=\s)|(?!\w))".replace("'", "['’]") for source, _ in _PHRASES]
+    together = r"(?<![\w-])(?:" + "|".join(f"(?P<form{at}>{source})" for at, source in enumerate(sources)) + ")"
     apart = tuple((re.compile(source, re.IGNORECASE), to) for source, (_, to) in zip(sources, _PHRASES, strict=True))
     return re.compile(together, re.IGNORECASE), apart
 
@@ -153,9 +163,14 @@ class English:
     """A text whose dates are in English. `text` is it; what was understood of it is blanked out with NULs, and is missing in `rest`."""
 
     def __init__(self, original: str) -> None:
+        self._original = self.text = original
+        self._gone: list[tuple[int, int]] = []
+        self._from: list[int] = []  # of each character, where in the original it came from; empty if nothing was put into English
+        if not _FOREIGN.isdisjoint(words_of(original)):
+            self._translate(original)
+
+    def _translate(self, original: str) -> None:
         together, apart = _forms()
-        self._original = original
-        self._from: list[int] = []  # of each character, where in the original it came from
         pieces, at = [], 0
         for found in together.finditer(original):
             form, to = apart[int(str(found.lastgroup).removeprefix("form"))]
@@ -169,11 +184,10 @@ class English:
         pieces.append(original[at:])
         self._from += range(at, len(original) + 1)
         self.text = "".join(pieces)
-        self._gone: list[tuple[int, int]] = []
 
     def blank(self, start: int, end: int) -> None:
         """What stands there was understood."""
-        self._gone.append((self._from[start], self._from[end]))
+        self._gone.append((self._from[start], self._from[end]) if self._from else (start, end))
         self.text = self.text[:start] + "\x00" * (end - start) + self.text[end:]
 
     @property

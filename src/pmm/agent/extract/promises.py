@@ -59,6 +59,7 @@ _REMINDERS = (
     ),
     pattern(r"(?:puedes|podrías) recordarme\b(?P<when>.{0,30}?) ?\b(?P<how>que |de )?(?P<what>\w+[aei]r(?:me|le|lo|la)?\b.+)"),
 )
+_REMINDING = pattern(r"remind|reminder|remember|forget|nudge|ping|alert|notify|heads|erinner|rappel|recu[eé]rda|recordar")
 _FILL = pattern(r"\b(?:again|please|also|bitte|for|then|later|once more|s'il te plaît|por favor)\b|[\s,]")
 _CALLED = re.compile(r"^([^,]*), [A-Z]\w+$")  # "..., Echo"
 _FOR = pattern(r"^\s*for ")
@@ -212,7 +213,7 @@ def _resembles_open(new: CommitmentOpened, known: Known) -> bool:
 
 
 def _reminder(clause: Clause, known: Known) -> CommitmentOpened | None:
-    if clause.before and _UNREAL.search(clause.before):
+    if not _REMINDING.search(clause.text) or (clause.before and _UNREAL.search(clause.before)):
         return None
     lead, text = _dated_lead(clause, known)
     for expression in _REMINDERS:

@@ -56,6 +56,10 @@ _ORDERED = pattern(
     r"(?:please |always |never |don't |do not |stop |only |from now on|be |use |answer |call me|write |my name|your name|i(?:'m| am) )"
 )
 
+_ELSEWHERE = pattern(
+    r"\b(?:immer|nie|niemals|stets|ab|von nun|künftig|zukunft|mehr|auf|toujours|jamais|plus|désormais|dorénavant|partir|avenir|arrête"
+    r"|siempre|nunca|jamás|ahora|deja)\b"
+)
 _LANGUAGE_FORMS = (
     pattern(
         r"(?:bitte )?(?:antworte|benutze?|verwende|schreibe?|sprich|nenne?|sage?|gib|sei|frage?|erkläre?|mache?|duze?|sieze?"
@@ -275,7 +279,7 @@ _VERB_STEMS = frozenset(stem(verb) for verb in VERBS)
 
 
 def _elsewhere(text: str) -> str | None:
-    for expression in _LANGUAGE_FORMS:
+    for expression in _LANGUAGE_FORMS if _ELSEWHERE.search(text) else ():
         m = expression.match(text)
         if m:
             return m.groupdict().get("what") or m[0]
