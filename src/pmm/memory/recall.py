@@ -261,11 +261,11 @@ def _wants(text: str, speakers: frozenset[str]) -> tuple[tuple[str, int], ...]:
 def _sittings(query: Query, found: Sequence[tuple[Any, ...]]) -> dict[int, float]:
     """What each sitting is worth: BM25 of its messages' words, as far as the candidates tell."""
     held: dict[int, dict[int, int]] = {}
+    bits = {mask: [n for n in range(len(query.gains[:RARE_MAX])) if mask >> n & 1] for mask in {row[7] for row in found}}
     for row in found:
-        counts, mask = held.setdefault(row[3], {}), row[7]
-        for n in range(len(query.gains[:RARE_MAX])):
-            if mask >> n & 1:
-                counts[n] = counts.get(n, 0) + 1
+        counts = held.setdefault(row[3], {})
+        for n in bits[row[7]]:
+            counts[n] = counts.get(n, 0) + 1
     spread = Counter(n for counts in held.values() for n in counts)
     of = len(held)
     rarity = {n: log(1 + (of - s + 0.5) / (s + 0.5)) / log(1 + (of + 0.5) / 0.5) for n, s in spread.items()}
@@ -282,9 +282,14 @@ class _Traits:
         self._query = query
         self._weights = weights
         self._known: dict[tuple[str, int], tuple[tuple[float, ...], float]] = {}
+        self._named: dict[str, bool] = {}
+        self._bits = BY_ASSISTANT
+        for _, bit in query.wants:
+            self._bits |= bit
 
     def of(self, at: int, who: str, flags: int) -> tuple[tuple[float, ...], float]:
         """(each of them, their sum)"""
+        flags &= self._bits  # others make no difference here, so few need telling apart
         found = self._known.get((who, flags)) or self._known.setdefault((who, flags), self._told(who, flags))
         for start, end in self._query.spans:
             if start <= at < end:
@@ -295,7 +300,9 @@ class _Traits:
     def _told(self, who: str, flags: int) -> tuple[tuple[float, ...], float]:
         query, weights = self._query, self._weights
         has = {signal for signal, bit in query.wants if flags & bit}
-        if not query.speakers.isdisjoint(re.findall(r"\w+", who.casefold())):
+        if who not in self._named:
+            self._named[who] = not query.speakers.isdisjoint(re.findall(r"\w+", who.casefold()))
+        if self._named[who]:
             has.add("who")
         if not flags & BY_ASSISTANT:
             has.add("role")
