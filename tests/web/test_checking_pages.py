@@ -60,6 +60,17 @@ def test_two_turns_stand_side_by_side(open_page: Open, served: Served) -> None:
     page.wait_for_selector(".waterfall")
 
 
+def test_the_inspector_leads_from_a_reply_to_how_it_was_made(open_page: Open, served: Served) -> None:
+    one = traced(served)
+    reply = next(done["id"] for done in one["summary"]["decisions"] if done["kind"] == "reply")
+    page = open_page("/ledger")
+    page.get_by_label("Kind").select_option("reply")
+    page.locator(f".event [data-event='{reply}']").click()
+    page.get_by_role("link", name="How this reply was made").click()
+    page.wait_for_selector(".waterfall")
+    assert page.locator(f".turn-card [data-event='{one['turn']}']").count() == 1
+
+
 def test_what_is_no_turn_is_told_with_a_hint(open_page: Open, served: Served) -> None:
     page = open_page("/reasoning?turn=999999")
     page.locator(".trouble", has_text="no trace of a turn of event 999,999").wait_for()

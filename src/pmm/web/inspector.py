@@ -19,10 +19,12 @@ from pmm.events import (
     NameProposed,
     PolicyChanged,
     ReplyContradicted,
+    ReplyEvent,
     StageChanged,
     TraitAdjusted,
+    TurnFailedEvent,
 )
-from pmm.web.parts import Part, button, event_link, kind_tag, moment, section, tag, text
+from pmm.web.parts import Part, button, event_link, kind_tag, link, moment, section, tag, text
 
 if TYPE_CHECKING:
     from pmm.runtime.why import Why
@@ -94,6 +96,8 @@ def _fill(tab: Tab, shown: Shown) -> None:
         moment(tab, event.ts, clock=False)
         moment(tab, event.ts)
     text("p", _cut(event.content), "said") if event.content else text("p", brief(event), "said")
+    if isinstance(event, (ContextBuilt, ReplyEvent, TurnFailedEvent)):
+        link("How this reply was made" if event.kind != "turn_failed" else "How this turn went", tab.path("reasoning", turn=event.to))
     _links("Why", shown.why, "It refers to nothing before it.")
     _links("Led to", shown.led_to, "Nothing refers to it yet.")
     for note in shown.notes:

@@ -233,7 +233,8 @@ class _Performance:
         with tag("li", "alert", tabindex="-1", data_row=""):
             icon("warning_amber" if is_open else "check_circle", "warn-text" if is_open else "ok")
             with tag("div"):
-                text("p", f"{RULES.get(one.rule, one.rule)}{_limit(one)}")
+                what = RULES.get(one.rule, one.rule)
+                text("p", f"{what if is_open else f'No longer: {what[:1].lower()}{what[1:]}'}{_limit(one)}")
                 with tag("p", "meta"):
                     text("span", f"{one.priority}, {'open' if is_open else 'over'}")
                     moment(self._tab, one.ts, clock=False)
@@ -244,9 +245,9 @@ class _Performance:
 
 def _limit(one: Alert) -> str:
     if one.rule == "embedding_hit_rate":
-        return f": {one.value:.0%}, where {one.threshold:.0%} is the least"
+        return f" ({one.value:.0%}, at least {one.threshold:.0%} is expected)"
     if one.rule in ("turn_time", "database_time"):
-        return f": {span(one.value)}, where {span(one.threshold)} is the limit"
+        return f" ({span(one.value)}, the limit is {span(one.threshold)})"
     return f": {one.detail}" if one.detail else ""
 
 

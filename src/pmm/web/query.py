@@ -14,12 +14,16 @@ from pmm.clock import stopwatch
 from pmm.web.parts import Part, button, empty, event_link, tag, text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pmm.web.tab import Tab
 
 ROWS = 50
 ASKED_MAX = 500
 """rows that are taken, to be turned over a page at a time"""
 CELL_CHARS = 300
+SHORT = 24
+"""characters that are kept on one line"""
 EXAMPLES = (
     ("How many of each kind", "select kind, count(*) as events\nfrom events group by kind order by events desc"),
     (
@@ -123,21 +127,26 @@ class _Rows:
         self._fill()
 
     def _grid(self) -> None:
-        columns = self._table.columns
+        rows = self._table.rows[self._from : self._from + ROWS]
+        columns = [(name, _numeric([row[n] for row in rows])) for n, name in enumerate(self._table.columns)]
         with tag("div", "sideways", tabindex="0", role="region", aria_label="Answer"), tag("table", "grid"):
             text("caption", "Rows of the answer", "aloud")
             with tag("thead"), tag("tr"):
-                for name in columns:
-                    text("th", name[:CELL_CHARS], scope="col")
+                for name, numeric in columns:
+                    text("th", name[:CELL_CHARS], "number" if numeric else "", scope="col")
             with tag("tbody"):
-                for row in self._table.rows[self._from : self._from + ROWS]:
+                for row in rows:
                     with tag("tr", tabindex="-1", data_row=""):
-                        for name, value in zip(columns, row, strict=True):
-                            _cell(name, value)
+                        for (name, numeric), value in zip(columns, row, strict=True):
+                            _cell(name, value, numeric)
 
 
-def _cell(name: str, value: Any) -> None:
-    with tag("td", "number" if isinstance(value, (int, float)) else ""):
+def _numeric(values: Sequence[Any]) -> bool:
+    return all(value is None or isinstance(value, (int, float)) for value in values)
+
+
+def _cell(name: str, value: Any, numeric: bool) -> None:
+    with tag("td", "number" if numeric else "short" if len(str(value)) <= SHORT else ""):
         if name == "id" and isinstance(value, int) and value > 0:
             event_link(value, f"{value}")
         elif value is None:

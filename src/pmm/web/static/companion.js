@@ -81,12 +81,11 @@
       hit.setAttribute("aria-expanded", String(open));
       if (open) $(".rail a")?.focus();
     }
-    if (on("a.page-link")) {
+    if (on("a.page-link") || (!on("[data-more]") && !on(".rail"))) closeMore();
+    if (on("a[href^='/']")) {
       arriving = true;
-      closeMore();
       if (NARROW.matches) root.classList.remove("side-open");
-    } else if (!on("[data-more]") && !on(".rail")) closeMore();
-    if (on("a[href^='/']")) arriving = true;
+    }
     if ((hit = on(".prose a[href]")) && /^https?:/.test(hit.getAttribute("href"))) {
       e.preventDefault(); // a link that a model wrote: elsewhere, and nothing is told of this page
       window.open(hit.href, "_blank", "noopener,noreferrer");
