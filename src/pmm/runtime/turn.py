@@ -220,7 +220,7 @@ class Pipeline:
 
     def _hear(self, request: Request, trace: TurnTrace) -> Heard | Reply:
         """Make the message durable before anything else; or find what became of it, if its key is known."""
-        view = self._views.at_least(0)
+        view = self._views.at_least(1)  # of any age, but read: the first turn of a process has none at hand
         ready = True
         if not request.record:
             said: Event = UserMessage(content=request.text, source=request.source, session=request.session, ts=self._clock.now())
