@@ -72,4 +72,6 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowModel]:
     with SlowModel() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("PMM_MODEL_RETRIES", "0")
+        for limit in ("LOOK_S", "LIST_S"):  # it is found, however slow this machine is
+            monkeypatch.setattr(f"pmm.llm.selection.{limit}", 30.0)
         yield server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 from pathlib import Path
@@ -182,3 +183,34 @@ def test_backup_is_whole_and_never_overwrites(pmm: Any, mind: str, tmp_path: Pat
     assert pmm("verify", "--db", str(target)).exit_code == 0
     again = pmm("backup", str(target), "--db", mind)
     assert again.exit_code == 2 and "exists already" in again.stderr
+
+
+LOOKS = """status; mind; events; show 2; why 2; recall Porto; graph Porto; at 2; trace; profile; alerts; zone; policy; commitments; facts;
+directives; reflections; verify; doctor; export; sql SELECT(1)"""
+
+
+def test_a_mind_that_can_not_be_written_is_looked_at_in_a_copy(pmm: Any, mind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file and its folder stay as they are."""
+    before, folder = Path(mind).read_bytes(), sorted(Path(mind).parent.iterdir())
+    monkeypatch.setattr("pmm.cli.minds.os.access", lambda place, how: how != os.W_OK)
+    for command in LOOKS.split(";"):
+        done = pmm(*command.split(), "--db", mind)
+        assert done.exit_code == 0, (command, done.stderr)
+        assert "verify" in command or done.stderr == f"{mind} can't be written; this is a copy of it.\n"
+    assert Path(mind).read_bytes() == before and sorted(Path(mind).parent.iterdir()) == folder
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_what_would_change_a_mind_that_can_not_be_written_says_so(pmm: Any, mind: str) -> None:
+    Path(mind).chmod(0o400)
+    assert "Porto" in pmm("recall", "Porto", "--db", mind).stdout
+    done = pmm("facts", "add", "user", "likes", "tea", "--db", mind)
+    assert (done.exit_code, done.stderr) == (1, f"error: {mind} can't be written.\nhint: Check its permissions.\n")
+
+
+def test_missing_weights_hinder_nobody_from_looking(pmm: Any, mind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMM_EMBEDDER", f"minilm:{tmp_path / 'nowhere'}")
+    done = pmm("recall", "Porto", "--db", mind)
+    assert done.exit_code == 0 and "Porto" in done.stdout
+    assert done.stderr == f"MiniLM's weights are not in {tmp_path / 'nowhere'}. Recall goes by words.\n"
+    assert pmm("ask", "Hello", "--db", mind).exit_code == 1

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pmm import InvalidInput, KeyConflict, Mind, MindBusy, MindClosed, TurnFailed
-from pmm.errors import ModelCutOff, ModelTimeout, ModelUnavailable
+from pmm.errors import ConfigError, ModelCutOff, ModelTimeout, ModelUnavailable, PMMError
 from pmm.llm.model import ChatModel, Piece
 from pmm.testing import Scripted, ScriptedModel, counting
 
@@ -277,6 +279,27 @@ def test_a_deadline_holds_for_a_model_that_says_nothing(open_mind: Open) -> None
     model.go.set()
     assert failed.value.reason == "timeout"
     assert time.perf_counter() - start < 20
+
+
+@pytest.mark.parametrize("error", [ModelUnavailable("its weights are gone."), ConfigError("its address is none.")])
+@pytest.mark.parametrize("record", [True, False])
+def test_a_model_that_can_not_be_opened_in_mid_turn_fails_the_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: PMMError, record: bool
+) -> None:
+    """With "auto" it is opened by the first turn that needs it: the message is ended there and then."""
+    with Mind.open(tmp_path / "mind.db", model="auto", settings={"synchronous": "NORMAL"}) as mind:
+        with monkeypatch.context() as patch:
+
+            def gone(*_: Any) -> Any:
+                raise error
+
+            patch.setattr("pmm.llm.selection.open_speaker", gone)
+            with pytest.raises(TurnFailed, match=re.escape(error.message)) as failed:
+                mind.handle_user("The heron is grey, and I like it.", record=record)
+        assert [e.reason for e in mind.log.by_kind("turn_failed")] == [failed.value.reason] * record
+        assert mind.view().conversation.pending == ()
+        monkeypatch.setattr("pmm.llm.selection.open_speaker", lambda *_: ScriptedModel(["Fine."]))
+        assert mind.handle_user("and the stork, what of it?").text == "Fine."
 
 
 def test_a_second_turn_waits_and_then_says_busy(open_mind: Open) -> None:

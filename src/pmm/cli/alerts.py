@@ -28,9 +28,9 @@ def alerts(
     alert_command is run with each as JSON on its standard input.
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         found, zone = mind.alerts(limit, open=only_open), mind.view().identity.zone
     if as_json:
         screen.say(screen.to_json([as_dict(alert) for alert in found]))

@@ -24,10 +24,10 @@ def at(
     A time without a zone is meant in the mind's own.
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
     then = moment(when)
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         facts = as_dict(mind, then)
         if as_json:
             screen.say(screen.to_json(facts))

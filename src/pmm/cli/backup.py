@@ -20,9 +20,9 @@ def backup(
     A plain copy of a mind in use may lack its latest events, which can still be in the file beside it; this one doesn't.
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
     target = dest.expanduser()
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         mind.backup(target)
     screen.say(f"{target}: {screen.size(target.stat().st_size)}")

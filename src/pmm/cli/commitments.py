@@ -55,9 +55,9 @@ def list_(
 ) -> None:
     """List the open commitments, overdue and snoozed ones included."""
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         state = mind.view().commitments
         if everything:
             items = list(_every(mind, not closed))
@@ -100,9 +100,9 @@ def add(
 def show(cid: Cid, db: Db = None, as_json: AsJson = False) -> None:
     """Show all about one that is open or ended lately."""
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         facts = as_dict(mind, _known(mind, number(cid)))
         if as_json:
             screen.say(screen.to_json(facts))

@@ -30,9 +30,9 @@ def directives() -> None:
 def list_(db: Db = None, as_json: AsJson = False) -> None:
     """List the rules in force."""
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         if as_json:
             screen.say(screen.to_json(mind.view().directives.active))
         else:

@@ -21,7 +21,7 @@ def doctor(db: Db = None, hotspots: Hotspots = False, as_json: AsJson = False) -
     Exit codes: 0 everything holds, 1 something doesn't (and is named), 2 it can't be told (no file, not a mind ...).
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_path
+    from pmm.cli.minds import readable
     from pmm.errors import StorageError
     from pmm.runtime.doctor import examine
 
@@ -29,8 +29,8 @@ def doctor(db: Db = None, hotspots: Hotspots = False, as_json: AsJson = False) -
         _hotspots(as_json)
         return
     try:
-        with screen.Bar("checking") as bar:
-            findings = examine(existing_path(db), bar)
+        with readable(db) as path, screen.Bar("checking") as bar:
+            findings = examine(path, bar)
     except StorageError as error:
         screen.error(error.message, error.hint or "Nothing can be said about this file.")
         raise typer.Exit(2) from None

@@ -43,10 +43,10 @@ def events(
 
     With --json all of them, one a line. Without --since, --limit counts from the end; with it, from there.
     """
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
     kinds = _kinds(kind or [])
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         show = _Lines(mind.view().identity.zone, as_json)
         if since is None and limit is None and not as_json:
             limit = DEFAULT_LIMIT
@@ -71,13 +71,13 @@ def show(
 ) -> None:
     """Show one event whole, and the events it refers to."""
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
     from pmm.errors import InvalidInput, PMMError
 
     bare = id.strip().lstrip("#")
     if not (bare.isascii() and bare.isdigit() and len(bare) < 19):
         raise InvalidInput(f"{id!r} is not an event's id.", hint="Ids are whole numbers; `pmm events` lists them.")
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         event = mind.log.get(int(bare))
         if event is None:
             raise PMMError(f"there is no event {bare}.", hint=f"The last one is {mind.log.head[0]}.")

@@ -38,13 +38,13 @@ def export(
     seal, prev_hash and hash. The last line says where the log ended; a line changed, moved or left out breaks the chain.
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
     from pmm.errors import InvalidInput
 
     if jsonl and markdown:
         raise InvalidInput("--jsonl and --markdown are two exports.", hint="Ask for one of them.")
     form: Form = "markdown" if markdown else "jsonl"
-    with existing_mind(db) as mind, screen.Bar("exporting") as bar:
+    with looked_at(db) as mind, screen.Bar("exporting") as bar:
         if output is None:
             lines = mind.export(form, since=since)  # no bar between the lines
             sys.stdout.writelines(lines)

@@ -50,14 +50,14 @@ def list_(
 ) -> None:
     """List facts, the newest first, with the days between which they hold."""
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
     from pmm.cli.options import moment
     from pmm.errors import InvalidInput
 
     if everything and past:
         raise InvalidInput("--all and --past contradict each other.")
     current = None if everything else not past
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         found = mind.facts(subject, at=None if at is None else moment(at), current=current, limit=limit + 1, before=before)
         if as_json:
             screen.say(screen.to_json([as_dict(fact) for fact in found[:limit]]))
@@ -88,9 +88,9 @@ def show_one(id: Id, db: Db = None, as_json: AsJson = False) -> None:
 
     from pmm.cli import screen
     from pmm.cli.commitments import number
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         told = as_dict(_known(mind, number(id)))
         if as_json:
             screen.say(screen.to_json(told))

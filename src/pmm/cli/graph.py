@@ -29,9 +29,9 @@ def graph(
     What replies to what, what opened, closed or caused what, what was cited, who and what was mentioned: each with its event's number.
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         found = mind.graph_slice(topic, limit, confidence)
         if as_json:
             screen.say(screen.to_json(found))

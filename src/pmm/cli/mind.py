@@ -24,9 +24,9 @@ def mind(db: Db = None, as_json: AsJson = False) -> None:
     only, and stand still while nothing happens.
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind, settings_for
+    from pmm.cli.minds import looked_at, settings_for
 
-    with existing_mind(db, settings_for(None)) as opened:
+    with looked_at(db, settings_for(None)) as opened:
         if as_json:
             screen.say(screen.to_json(as_dict(opened)))
         else:

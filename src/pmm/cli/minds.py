@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,11 +50,48 @@ def existing_path(db: Path | None) -> Path:
     return path
 
 
-def existing_mind(db: Path | None, settings: Settings | None = None) -> Mind:
-    """The mind to look at; it must exist. Close it."""
+def existing_mind(db: Path | None) -> Mind:
+    """The mind to change; it must exist. Close it."""
+    return open_mind(existing_path(db), _quiet(settings_for()))
+
+
+@contextmanager
+def looked_at(db: Path | None, settings: Settings | None = None) -> Iterator[Mind]:
+    """The mind to look at; it must exist."""
+    with readable(db) as path, open_mind(path, _quiet(settings or settings_for())) as mind:
+        yield mind
+
+
+@contextmanager
+def readable(db: Path | None) -> Iterator[Path]:
+    """The file of a mind to look at. An open mind keeps its index beside the log, so of one that can't be written it is a copy."""
+    path = existing_path(db)
+    if all(os.access(place, os.W_OK) for place in (path, path.absolute().parent)):
+        yield path
+        return
+    from tempfile import TemporaryDirectory
+
+    from pmm.cli.screen import note, one_line
+    from pmm.runtime.checks import copy
+
+    with TemporaryDirectory(prefix="pmm-") as folder:
+        copy(path, Path(folder, path.name))
+        note(f"{one_line(str(path))} can't be written; this is a copy of it.")
+        yield Path(folder, path.name)
+
+
+def _quiet(settings: Settings) -> Settings:
+    """Settings for those who don't speak: no model is opened, and weights that are missing hinder nobody from looking."""
     import msgspec
 
-    path = existing_path(db)
-    # Nobody speaks here, and with "auto" no model is opened before one does: a model that is gone hinders nobody from looking.
-    quiet = msgspec.structs.replace(settings or settings_for(), model="auto")
-    return open_mind(path, quiet)
+    from pmm.cli.screen import note
+    from pmm.errors import ModelUnavailable
+    from pmm.runtime.encoding import check_embedder
+
+    try:
+        if settings.embedder:
+            check_embedder(settings.embedder)
+    except ModelUnavailable as error:
+        note(f"{error.message} Recall goes by words.")
+        settings = msgspec.structs.replace(settings, embedder="")
+    return msgspec.structs.replace(settings, model="auto")

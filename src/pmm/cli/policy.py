@@ -35,9 +35,9 @@ def policy() -> None:
 def list_(db: Db = None, as_json: AsJson = False) -> None:
     """List every policy with its value and its bounds, and what changed lately."""
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         if as_json:
             screen.say(screen.to_json({"policies": as_dict(mind), "history": mind.view().policy.history}))
         else:

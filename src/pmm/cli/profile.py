@@ -31,10 +31,10 @@ def profile(
     Each recorded turn is measured (unless profile is off) and kept for 30 days (trace_days).
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
     from pmm.errors import InvalidInput
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         found = mind.profile(last)
     if svg is not None:
         from pmm.cli.svg import drawn

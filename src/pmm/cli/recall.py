@@ -43,11 +43,11 @@ def recall(
     A score is the sum of its signals: the words in common, those of the messages around it, who said it, when ...
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
     then = None if at is None else moment(at)
     only: dict[str, Any] = {"who": who, "session": session, "kind": kind, "since": _start(since), "until": _start(until)}
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         if not as_json:
             show(mind, query, k, then, **only)
             return

@@ -29,9 +29,9 @@ def reflections() -> None:
 def list_(db: Db = None, as_json: AsJson = False) -> None:
     """List the latest reflections; `pmm events --kind reflection` has all there ever were."""
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         if as_json:
             screen.say(screen.to_json(mind.view().reflections.latest))
         else:
@@ -46,10 +46,10 @@ def show_one(
     from pmm.cli import screen
     from pmm.cli.commitments import number
     from pmm.cli.events import brief
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
     from pmm.errors import InvalidInput
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         found = mind.view().reflections.get(number(id))
         if found is None:
             raise InvalidInput(

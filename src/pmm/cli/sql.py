@@ -29,10 +29,10 @@ def sql(
     Tables: events, head, docs, words, superseded, links, entities, archive. Times are microseconds since 1970.
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
     asked = sys.stdin.read() if query == "-" else query
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         found = mind.sql(asked, limit)
     if as_json:
         screen.say(screen.to_json({"columns": found.columns, "rows": found.rows, "more": found.more}))

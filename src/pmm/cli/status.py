@@ -22,10 +22,10 @@ def status(db: Db = None, model: ModelName = None, as_json: AsJson = False) -> N
     No server is asked. Where the model would be looked for when needed, it is the one that spoke last, or "auto".
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind, mind_path, settings_for
+    from pmm.cli.minds import looked_at, mind_path, settings_for
 
     settings = settings_for(model)
-    with existing_mind(db, settings) as mind:
+    with looked_at(db, settings) as mind:
         mind.wait_idle(IDLE_S)  # what can be done at once is no work that waits
         if as_json:
             screen.say(screen.to_json(as_dict(mind, settings)))

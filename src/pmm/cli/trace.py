@@ -33,9 +33,9 @@ def trace(
     Traces are kept for 30 days (trace_days), and hold numbers of events, not their texts. Private turns leave none.
     """
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         if id is not None:
             found = mind.trace(id)
             if as_json:

@@ -37,9 +37,9 @@ def why(
     from zoneinfo import ZoneInfo
 
     from pmm.cli import screen
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import looked_at
 
-    with existing_mind(db) as mind:
+    with looked_at(db) as mind:
         tree = mind.why(what)
         if as_json:
             screen.say(screen.to_json(as_dict(tree)))

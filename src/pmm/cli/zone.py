@@ -25,10 +25,10 @@ def zone(
 
     What is due already stays due at the moment it was meant for.
     """
-    from pmm.cli.minds import existing_mind
+    from pmm.cli.minds import existing_mind, looked_at
     from pmm.cli.screen import say, to_json
 
-    with existing_mind(db) as mind:
+    with looked_at(db) if name is None else existing_mind(db) as mind:
         if name is not None:
             mind.set_zone(name)
         if as_json:

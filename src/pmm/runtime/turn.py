@@ -20,6 +20,7 @@ from pmm.agent.route import fast_answer
 from pmm.clock import Clock, Ids
 from pmm.config import Settings
 from pmm.errors import (
+    ConfigError,
     HeadMoved,
     InvalidInput,
     KeyConflict,
@@ -295,7 +296,7 @@ class Pipeline:
             reply = self._keep(heard, speech, "fast", "none", None)  # first, so that closing the stream at its one piece loses nothing
             yield fast
             return reply
-        model = self._model()
+        model = self._speaker(heard, speech)
         memories, asked = self._recall(heard, model)
         if asked.known is not None and (said := self._answers.text(asked.known)):
             return (yield from self._again(heard, said, asked, asked.known, memories))
@@ -319,6 +320,13 @@ class Pipeline:
                 self._fail(heard, speech, model, ModelCancelled("stopped before the first word."))
             raise
         return self._keep(heard, speech, model.route, model.name, prompt)
+
+    def _speaker(self, heard: Heard, speech: Speech) -> ChatModel:
+        """The model that speaks. With "auto" it may be opened only now, and that may fail."""
+        try:
+            return self._model()
+        except (ModelError, ConfigError) as error:
+            raise self._fail(heard, speech, None, error) from error
 
     def _recall(self, heard: Heard, model: ChatModel) -> tuple[list[Memory], Asked]:
         """What the message brings to mind, and the question as the answer cache knows it."""
@@ -443,7 +451,7 @@ class Pipeline:
         before = view.usage.model
         return [ModelSwitched(before=before, after=model)] if before != model else []
 
-    def _fail(self, heard: Heard, speech: Speech, model: ChatModel, error: ModelError | InvalidInput) -> TurnFailed:
+    def _fail(self, heard: Heard, speech: Speech, model: ChatModel | None, error: ModelError | InvalidInput | ConfigError) -> TurnFailed:
         """Record that the turn failed, with what was shown before, and what the message itself changed. Returns what to raise."""
         heard.trace.spoken(speech.waited)
         reason = _REASONS.get(type(error), "model")
@@ -454,7 +462,7 @@ class Pipeline:
             with heard.trace.measure("append"):
                 stored = self._append([end], found)
             self._trace(heard, stored)
-        elif model.route == "model":
+        elif model is not None and model.route == "model":
             self._log.append(
                 [
                     ModelCalled(

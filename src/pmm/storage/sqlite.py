@@ -231,21 +231,7 @@ class SqliteLog(EventLog):
     # -- the file ----------------------------------------------------------------------------------------------------------------
 
     def backup(self, path: str) -> None:
-        target = Path(path)
-        if target.exists():
-            raise InvalidInput(f"{target} exists already.", hint="Choose another name; a backup never overwrites.")
-        part = target.with_name(target.name + ".part")
-        part.unlink(missing_ok=True)
-        try:
-            part.touch(mode=0o600)
-            self.side.run("VACUUM INTO ?", (str(part),))
-            with part.open("rb+") as copy:
-                os.fsync(copy.fileno())
-            os.link(part, target)  # unlike a rename, refuses to overwrite
-        except OSError as error:
-            raise StorageError(f"{target} can't be written ({error.strerror}).") from None
-        finally:
-            part.unlink(missing_ok=True)
+        _copy(self.side, Path(path))
 
     def size_bytes(self) -> int:
         """Bytes on disk: the file and its write-ahead log."""
@@ -403,6 +389,29 @@ def _careful_pages(door: Door, sql: str) -> Iterator[Rows]:
         if len(page) < size:
             return
         after = page[-1][0]
+
+
+def copy_file(path: str | os.PathLike[str], target: Path) -> None:
+    """A whole copy of a mind's file, which itself is only read, and need not be writable. Raises StorageError, InvalidInput."""
+    with _read_only(Path(path)) as door:
+        _copy(door, target)
+
+
+def _copy(door: Door, target: Path) -> None:
+    if target.exists():
+        raise InvalidInput(f"{target} exists already.", hint="Choose another name; a backup never overwrites.")
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    try:
+        part.touch(mode=0o600)
+        door.run("VACUUM INTO ?", (str(part),))
+        with part.open("rb+") as copy:
+            os.fsync(copy.fileno())
+        os.link(part, target)  # unlike a rename, refuses to overwrite
+    except OSError as error:
+        raise StorageError(f"{target} can't be written ({error.strerror}).") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager
