@@ -13,7 +13,7 @@ class SlowModel:
     """Says `words`, one after each `pause` seconds, the first after `thinks` seconds. status: what it answers with instead of 200."""
 
     def __init__(self) -> None:
-        self.words: Iterable[str] = ["one ", "two ", "three ", *(f"w{n} " for n in range(400))]
+        self.words: Iterable[str] = ["one ", "two ", "three ", *(f"w{n} " for n in range(5000))]  # longer than any test listens
         self.pause = 0.02
         self.thinks = 0.0
         self.status = 200
