@@ -33,7 +33,10 @@ def field(label: str, name: str, value: str = "", *, kind: str = "text", classes
     """A field under its label. kind: as HTML's input types are named."""
     with tag("label", f"labelled {classes}"):
         text("span", label)
-        return tag("input", "field", type=kind, _name=name, value=value or None, **attributes)
+        made = tag("input", "field", type=kind, _name=name, **attributes)
+    if value:
+        made.props["^value"] = value  # as an attribute: Vue would write a property anew, over what was typed, whenever it draws
+    return made
 
 
 def choice(label: str, name: str, options: Sequence[tuple[str, str]], chosen: str = "", **attributes: object) -> Element:
