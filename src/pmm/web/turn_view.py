@@ -246,7 +246,8 @@ class _Found:
         self._box.clear()
         with self._box:
             kind_tag(event.kind)
-            field = tag("input", "field what", type="text", value=now, maxlength="500", aria_label="New text", data_focus="")
+            field = tag("input", "field what", type="text", maxlength="500", aria_label="New text", data_focus="")
+            field.props["^value"] = now  # as an attribute: Vue would write a property anew, over what was typed
             save: Callable[[Any], Awaitable[None]] = lambda e: self._save(str(e.args).strip(), now)
             field.on("keydown", save, js_handler="(event) => { if (event.key === 'Enter') emit(event.target.value) }")
             with tag("span", "acts"):
