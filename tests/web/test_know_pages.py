@@ -190,6 +190,7 @@ def test_a_corrected_fact_is_listed_as_it_was_and_until_when(open_page: Open, se
     toast(page, "lives in Bergen")
     now = page.locator(".fact", has_text="Bergen")
     now.get_by_text("Before: Oslo").wait_for()
+    assert page.locator(".before").all_inner_texts()[1].startswith("Before: Lyon")  # what it had taken the place of itself
     oslo = next(f for f in served.get("/api/facts?which=past")["items"] if f["value"] == "Oslo")
     assert oslo["until"] is not None and oslo["superseded_by"] is not None
     assert "–" in now.locator(".before", has_text="Oslo").inner_text()

@@ -24,7 +24,7 @@ UNDONE = "undone"
 
 
 class Known(msgspec.Struct, frozen=True):
-    """A fact as it is shown. about: its subject, as it is called. before: what held in its place, the latest first. It compares."""
+    """A fact as it is shown. about: its subject, as it is called. before: what it took the place of, the latest first. It compares."""
 
     fact: Any
     about: str
@@ -84,14 +84,15 @@ def load(tab: Tab, which: str, subject: str, before: int | None) -> tuple[Sequen
     about = USER if subject and subject.casefold() in {"i", "me", "you", "user", "the user", (user or "").casefold()} else subject
     current = {"current": True, "past": False}.get(which)
     found = tab.mind.facts(about or None, at=tab.at, current=current, limit=PAGE + 1, before=before)
-    past: dict[tuple[str, str], list[Any]] = {}
-    for fact in view.facts.past:
-        if fact.reason != UNDONE:  # what was undone never held
-            past.setdefault((fact.subject, fact.relation), []).insert(0, fact)
+    replaced = {fact.superseded_by: fact for fact in view.facts.past if fact.superseded_by is not None}
     rows = []
     for fact in found[:PAGE]:
-        older = past.get((fact.subject, fact.relation), []) if fact.ended is None and which == "current" else []
-        rows.append(Known(fact, (user or "The user") if fact.subject == USER else fact.subject, tuple(older[:BEFORE_MAX])))
+        older: list[Any] = []
+        last = replaced.get(fact.id) if which == "current" else None
+        while last is not None and len(older) < BEFORE_MAX:
+            older.append(last)
+            last = replaced.get(last.id)
+        rows.append(Known(fact, (user or "The user") if fact.subject == USER else fact.subject, tuple(older)))
     return rows, found[PAGE - 1].id if len(found) > PAGE else None
 
 
