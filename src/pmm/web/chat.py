@@ -171,7 +171,9 @@ class _Chat:
             error = None
         if error is None and one.spoken.record:
             await self._part.refresh()
-            if self._data is not None and not one.box.is_deleted:
+            if one.box.is_deleted:  # the page was closed meanwhile
+                return
+            if self._data is not None:
                 with self._part.box:
                     self._draw(self._data)
             one.box.delete()
