@@ -125,7 +125,7 @@ class TurnView:
         with tag("div", "always"):
             text("p", f"Always in the prompt: {', '.join(found.always)}.", "small")
             if found.left_out:
-                text("p", f"Left out, for want of room: {', '.join(found.left_out)}.", "small")
+                text("p", f"Left out, too weak or for want of room: {', '.join(found.left_out)}.", "small")
             with tag("p", "meta"):
                 whole = button("Everything the model was shown", symbol="visibility", kind="quiet", aria_expanded="false")
                 event_link(found.id)
