@@ -51,7 +51,8 @@ BESIDE_MEANS = 0.2
 TOP = 20
 """how many of the best are scored again with those around them: at most 5 x TOP rows"""
 EQUAL_MAX = 2
-"""of those, how many that look equal at the first look: a question asked again and again must not crowd out what answers it"""
+"""of those, how many that look equal at the first look come before all others: a question asked again and again must not crowd out what
+answers it"""
 WORDS_MAX, RARE_MAX, KINDS_MAX = 200, 12, 40
 WEAK = 0.2
 """what a word that says how something is asked counts, next to others"""
@@ -353,14 +354,13 @@ def _first_look(
         beside = words.get(prev, 0.0) + words.get(after.get(id, 0), 0.0)
         told = OWN * words[id] + BESIDE * beside + weight * sittings[sitting] + traits.of(at, who, flags)[1]
         scored.append((told + meaning.of(id, prev, after.get(id)), id, (who, flags, length, mask)))
-    best, equal = [], Counter[tuple[Any, ...]]()
+    best, more, equal = [], [], Counter[tuple[Any, ...]]()
     for _, id, looks in sorted(scored, reverse=True):
         equal[looks] += 1
-        if equal[looks] <= EQUAL_MAX:
-            best.append(id)
-            if len(best) == top:
-                break
-    return best
+        (best if equal[looks] <= EQUAL_MAX else more).append(id)
+        if len(best) == top:
+            break
+    return best + more[: top - len(best)]
 
 
 # -- the second look: the best of them with what was said around them ---------------------------------------------------------------------
