@@ -153,4 +153,6 @@ def test_status_shows_how_far_the_vectors_are(pmm: Callable[..., Any], db: str, 
     assert "4 of 4 messages encoded" in pmm("status", "--db", db).stdout
     monkeypatch.setenv("PMM_EMBEDDER", "minilm")
     done = pmm("status", "--db", db)
+    assert done.exit_code == 0 and "Recall goes by words." in done.stderr and "4 of 4 messages encoded" not in done.stdout
+    done = pmm("ask", "hello", "--db", db, "--model", "offline")
     assert done.exit_code == 1 and "pmm models install minilm" in done.stderr

@@ -199,7 +199,8 @@ def test_a_turn_that_ended_in_a_reply_is_kept_as_it_was_sent() -> None:
     )
     assert (third.user, third.header, third.text, third.answer) == (6, "", "three", "third") and third.tokens >= 8 + 2
     session = now.session("main")
-    assert session.tokens == first.tokens + third.tokens and session.shown == {5, 6} and session.last == 7
+    assert session.tokens == first.tokens + third.tokens and session.shown == {5, 6}
+    assert (session.last, session.told) == (3, 1), "a fast answer told no model what had changed"
     assert [(p.id, p.text) for p in now.pending] == [(8, "four")]
 
 
@@ -245,7 +246,14 @@ def test_a_session_that_never_opens_an_epoch_keeps_its_latest_turns() -> None:
 def test_days_are_those_of_the_minds_zone() -> None:
     """At 22:30 UTC it is tomorrow in Tokyo."""
     for zone, day in (("UTC", 2), ("Asia/Tokyo", 3), ("America/New_York", 2)):
-        now = state("conversation", [MindCreated(format=1, timezone=zone, software="x"), said(), replied(2), said()])
+        events: list[Event] = [
+            MindCreated(format=1, timezone=zone, software="x"),
+            said(),
+            receipt(2, header=5, message=3),
+            replied(2),
+            said(),
+        ]
+        now = state("conversation", events)
         assert now.pending[0].day == date(2026, 3, day) and now.session("main").day == date(2026, 3, day)
 
 
