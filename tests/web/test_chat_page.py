@@ -113,8 +113,10 @@ def test_everything_the_model_was_shown_is_to_the_byte_what_was_sent(open_page: 
 def test_a_new_commitment_can_be_undone_and_edited_where_it_is_seen(open_page: Open, served: Served) -> None:
     page = open_page()
     say(page, "Remind me to water the plants on Thursday at 9:00.")
+    settled(page)
     found = last(page).locator(".finding")
     found.get_by_role("button", name="Edit").click()
+    found.locator("input:focus").wait_for()
     page.keyboard.press("Control+a")
     page.keyboard.type("water the cactus")
     page.keyboard.press("Enter")
@@ -188,6 +190,7 @@ def test_a_model_that_is_down_is_told_with_the_reason_and_a_retry(open_page: Ope
     trouble.get_by_role("button", name="Try again").click()
     wait_for(lambda: served.events("turn_failed", limit=1)[0]["id"] > failed)
     wait_for(lambda: page.locator(".bubble", has_text="break after 4").count() == 2)
+    settled(page)
     page.locator(".turn:last-child").get_by_role("button", name="Switch model").click()
     page.locator("#models").get_by_role("button", name="offline").wait_for()
 
