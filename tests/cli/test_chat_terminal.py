@@ -29,8 +29,9 @@ def terminal(db: str) -> Iterator[Any]:
 
     def start(*args: str) -> Any:
         command = ["-m", "pmm", "chat", "--db", db, *args]
-        # env: without the COLUMNS that importing readline leaves behind
-        chat = pexpect.spawn(sys.executable, command, encoding="utf-8", timeout=60, dimensions=(40, 120), env=dict(os.environ))
+        # env: without the COLUMNS that importing readline, or a runner of tests, leaves behind
+        env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        chat = pexpect.spawn(sys.executable, command, encoding="utf-8", timeout=60, dimensions=(40, 120), env=env)
         started.append(chat)
         chat.expect(PROMPT)
         return chat

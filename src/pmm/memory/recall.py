@@ -354,7 +354,9 @@ def _first_look(
         beside = words.get(prev, 0.0) + words.get(after.get(id, 0), 0.0)
         told = OWN * words[id] + BESIDE * beside + weight * sittings[sitting] + traits.of(at, who, flags)[1]
         scored.append((told + meaning.of(id, prev, after.get(id)), id, (who, flags, length, mask)))
-    best, more, equal = [], [], Counter[tuple[Any, ...]]()
+    best: list[int] = []
+    more: list[int] = []
+    equal = Counter[tuple[Any, ...]]()
     for _, id, looks in sorted(scored, reverse=True):
         equal[looks] += 1
         (best if equal[looks] <= EQUAL_MAX else more).append(id)

@@ -14,7 +14,7 @@ from pmm.api.asking import at_of
 from pmm.api.events import SOUGHT_MAX, page_of, span_of
 from pmm.web import query, verify
 from pmm.web.inspector import brief
-from pmm.web.parts import FAMILIES, Part, button, day, empty, event_link, heading, kind_tag, tag, text
+from pmm.web.parts import FAMILIES, Part, button, day, empty, event_link, heading, kind_tag, relabel, tag, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -238,11 +238,15 @@ class _Events:
         new = await self._tab.ask(lambda: self._tab.mind.log.count(*filter.kinds, text=filter.text, since=top))
         if self._news.is_deleted or filter is not self._filter or top != self._top:
             return
-        self._news.clear()
-        if new != 0:
-            with self._news:
-                says = "Show new events" if new is None else f"Show {new:,} new event{'s' if new > 1 else ''}"
-                button(says, lambda: self._turn_to([None]), symbol="arrow_upward", kind="primary")
+        if new == 0:
+            self._news.clear()
+            return
+        says = "Show new events" if new is None else f"Show {new:,} new event{'s' if new > 1 else ''}"
+        if self._news.default_slot.children:  # the same button: one that is replaced while it is pressed does nothing
+            relabel(self._news.default_slot.children[0], says)
+            return
+        with self._news:
+            button(says, lambda: self._turn_to([None]), symbol="arrow_upward", kind="primary")
 
 
 def counted(found: Sought) -> str:

@@ -112,6 +112,11 @@ def button(
     return made
 
 
+def relabel(button: Element, says: str) -> None:
+    """Another label for a button that has a symbol."""
+    button.default_slot.children[1].text = says  # type: ignore[attr-defined]
+
+
 def heading(title: str, question: str = "") -> None:
     """A page's title and the one question it answers. The first thing on every page."""
     with tag("div", "page-head"):

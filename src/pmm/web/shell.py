@@ -14,7 +14,7 @@ from pmm.api.state import state_of
 from pmm.errors import InvalidInput
 from pmm.runtime.models import list_models
 from pmm.web import chat, commitments, in_mind, inspector, ledger, memory, mind, performance, reasoning
-from pmm.web.parts import Part, button, icon, link, tag, text
+from pmm.web.parts import Part, button, icon, link, relabel, tag, text
 from pmm.web.tab import told
 
 if TYPE_CHECKING:
@@ -136,9 +136,9 @@ class _Shell:
         self._avatar.text = tab.initial
         self._name.text = state.name or "A mind without a name yet"
         self._tone.text = " · ".join(filter(None, (f"Stage {state.stage.level}", ", ".join(state.tone))))
-        _label(self._model, state.model or "No model yet")
+        relabel(self._model, state.model or "No model yet")
         self._saved.text = f"All saved · {state.head:,} event{'' if state.head == 1 else 's'}"
-        _label(self._as_of, "As of now" if tab.at is None else f"As of {tab.at:,}")
+        relabel(self._as_of, "As of now" if tab.at is None else f"As of {tab.at:,}")
         self._past.set_visibility(tab.at is not None)
         if tab.at is not None:
             self._past_text.text = f"This is the mind after event {tab.at:,}. Nothing can be changed there."
@@ -313,10 +313,6 @@ class _Shell:
         self._tab.client.run_javascript("document.getElementById('models').close()")
         mind = self._tab.mind
         await self._tab.act(lambda: mind.speak_with(name), f"From now on {name} speaks.")
-
-
-def _label(button: Element, says: str) -> None:
-    button.default_slot.children[1].text = says  # type: ignore[attr-defined]
 
 
 _VALUE = "(event) => emit(event.target.value)"
