@@ -50,6 +50,20 @@ def test_every_command_has_help_with_examples(pmm: Any, name: str) -> None:
     assert "Examples:\n    " in shown.stdout and f"pmm {name}" in shown.stdout.partition("Examples:")[2]
 
 
+def test_no_summary_in_a_list_of_commands_is_cut_off() -> None:
+    def cut(group: Any, path: str) -> list[str]:
+        found = []
+        for name, command in getattr(group, "commands", {}).items():
+            room = 78 - 6 - max(map(len, group.commands))  # what click leaves of 80 columns
+            whole = command.get_short_help_str(room)
+            found += [f"{path} {name}: {whole}"] * (not whole or whole.endswith("...")) + cut(command, f"{path} {name}")
+        return found
+
+    from pmm.cli.main import app
+
+    assert cut(typer.main.get_command(app), "pmm") == []
+
+
 def test_python_dash_m_is_the_same_program() -> None:
     done = subprocess.run([sys.executable, "-m", "pmm", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("pmm 0.")

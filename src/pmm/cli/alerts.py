@@ -22,10 +22,11 @@ def alerts(
     only_open: Annotated[bool, typer.Option("--open", help="Only those that aren't over.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the newest alerts: a turn too slow, too much time in the database, an embedding cache that rarely helps, a command that failed.
+    """List the newest alerts: limits that turns passed.
 
-    Each is told when it begins, when its priority changes and when it is over. The limits are settings (alert_...), 0 means none;
-    alert_command is run with each as JSON on its standard input.
+    Such as a turn too slow, too much time in the database, an embedding cache that rarely helps, a command that failed. Each is told when
+    it begins, when its priority changes and when it is over. The limits are settings (alert_...), 0 means none; alert_command is run with
+    each as JSON on its standard input.
     """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at

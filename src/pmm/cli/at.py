@@ -19,9 +19,9 @@ def at(
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the mind as it was right after an event, or at a time: names, commitments, facts, rules, and how much had happened.
+    """Show the mind as it was right after an event, or at a time.
 
-    A time without a zone is meant in the mind's own.
+    Its names, commitments, facts, rules, and how much had happened. A time without a zone is meant in the mind's own.
     """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at

@@ -26,10 +26,10 @@ def bench(
     compare: Annotated[Path | None, typer.Option("--compare", metavar="FILE", help="An earlier run's, to hold these against.")] = None,
     folder: Annotated[Path | None, typer.Option("--folder", help="Where the minds are written: its disk counts.")] = None,
 ) -> None:
-    """Measure turns, recall, start, idle ticks, append, replay and verification on minds that are made for it and thrown away.
+    """Measure turns, recall, start, append, replay and more.
 
-    Each figure stands beside what the engine does with nothing around it, in the same run. Exits with 1 if a count grows with the log
-    or is above that of --compare; times never fail.
+    Idle ticks and verification, too, on minds that are made for it and thrown away. Each figure stands beside what the engine does with
+    nothing around it, in the same run. Exits with 1 if a count grows with the log or is above that of --compare; times never fail.
     """
     import tempfile
 

@@ -40,7 +40,7 @@ Project = Annotated[str | None, typer.Option("--project", metavar="NAME", show_d
 
 @app.callback()
 def commitments() -> None:
-    """List what is owed, by whom, until when; add, change and close it.
+    """List what is owed, by whom and until when; change it.
 
     Without a command, the open ones are listed.
     """
@@ -163,7 +163,7 @@ def snooze(
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put an open one off: until then nothing reminds of it and it doesn't expire."""
+    """Put an open one off. Until then nothing reminds of it and it doesn't expire."""
     from pmm.cli.minds import existing_mind
 
     with existing_mind(db) as mind:

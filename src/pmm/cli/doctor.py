@@ -14,9 +14,10 @@ Hotspots = Annotated[bool, typer.Option("--hotspots", help="Check the program in
 
 
 def doctor(db: Db = None, hotspots: Hotspots = False, as_json: AsJson = False) -> None:
-    """Check the mind: the chain, its turns and references, that what is computed equals a replay, the index, the background work.
+    """Check the mind's every invariant.
 
-    The whole log is read; nothing is repaired.
+    The chain, its turns and references, that what is computed equals a replay, the index, the background work. The whole log is read;
+    nothing is repaired.
 
     Exit codes: 0 everything holds, 1 something doesn't (and is named), 2 it can't be told (no file, not a mind ...).
     """

@@ -34,11 +34,12 @@ def eval_(
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here as well.")] = None,
     compare: Annotated[Path | None, typer.Option("--compare", metavar="FILE", help="An earlier run's, to hold these against.")] = None,
 ) -> None:
-    """Measure recall on dialogues with questions whose answers are known to be in certain messages.
+    """Measure recall on dialogues with questions.
 
-    recall@10 is the share of those messages among the first ten that are recalled, with its 95% interval; words, how many the ten have.
-    Each dialogue is imported into a temporary mind. No model is asked. `pmm eval context PATH`, with any of these files, shows what smaller
-    prompts lose of the evidence, so that max_memory_tokens and recall_k can be chosen by numbers.
+    The answers are known to be in certain messages. recall@10 is the share of those messages among the first ten that are recalled, with
+    its 95% interval; words, how many the ten have. Each dialogue is imported into a temporary mind. No model is asked. `pmm eval context
+    PATH`, with any of these files, shows what smaller prompts lose of the evidence, so that max_memory_tokens and recall_k can be chosen by
+    numbers.
 
     A file of your own is JSON Lines: messages as `pmm import` reads them, each with an id, and lines such as
     {"question": "Where do I live?", "evidence": ["m7"], "category": "facts"}.

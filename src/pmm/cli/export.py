@@ -32,10 +32,11 @@ def export(
     ] = None,
     since: Annotated[int, typer.Option("--since", metavar="ID", min=0, show_default=False, help="Only what came after this event.")] = 0,
 ) -> None:
-    """Write the whole log as JSON lines that anyone can verify, or as a transcript in Markdown.
+    """Write the whole log as JSON lines, or as Markdown.
 
-    Each JSON line holds id, ts (microseconds since 1970) and at (the same to read), kind, content, meta as stored, key, and in hex salt,
-    seal, prev_hash and hash. The last line says where the log ended; a line changed, moved or left out breaks the chain.
+    Anyone can verify the lines; the Markdown is a transcript. Each JSON line holds id, ts (microseconds since 1970) and at (the same to
+    read), kind, content, meta as stored, key, and in hex salt, seal, prev_hash and hash. The last line says where the log ended; a line
+    changed, moved or left out breaks the chain.
     """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at

@@ -48,7 +48,7 @@ def list_(
     before: Annotated[int | None, typer.Option("--before", metavar="ID", show_default=False, help="Only those with a smaller id.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List facts, the newest first, with the days between which they hold."""
+    """List facts, the newest first, and when they hold."""
     from pmm.cli import screen
     from pmm.cli.minds import looked_at
     from pmm.cli.options import moment

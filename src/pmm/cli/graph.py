@@ -24,9 +24,10 @@ def graph(
     confidence: Annotated[float, typer.Option("--confidence", metavar="X", min=0, max=1, help="Only links at least so sure.")] = 0.6,
     as_json: AsJson = False,
 ) -> None:
-    """Show the links between events, and to the names in them, that bear most on a topic.
+    """Show the links between events that bear most on a topic.
 
-    What replies to what, what opened, closed or caused what, what was cited, who and what was mentioned: each with its event's number.
+    And those to the names in them. What replies to what, what opened, closed or caused what, what was cited, who and what was mentioned:
+    each with its event's number.
     """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at

@@ -8,9 +8,10 @@ EXAMPLES = examples("pmm mcp", "pmm mcp --db echo.db --model ollama:llama3.1", "
 
 
 def mcp(db: Db = None, model: ModelName = None) -> None:
-    """Serve one mind over standard input and output, to the program that started this, until it ends.
+    """Serve one mind to the program that started this, over MCP.
 
-    Tools: recall, remember, ask, commitments, why, state. Resources: pmm://state, pmm://events, pmm://events/ID.
+    Over standard input and output, until that program ends. Tools: recall, remember, ask, commitments, why, state. Resources: pmm://state,
+    pmm://events, pmm://events/ID.
     """
     import asyncio
 

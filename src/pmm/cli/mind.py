@@ -18,10 +18,10 @@ _MOVES_SHOWN = 5
 
 
 def mind(db: Db = None, as_json: AsJson = False) -> None:
-    """Show who the mind is: its names, its five traits and what moved them, its two scores, what it may do unasked, and its policies.
+    """Show who the mind is: names, traits, scores, stage, policies.
 
-    IAS grows with turns under one name and with the mind's own actions carried out, GAS with promises kept. Both count evidence
-    only, and stand still while nothing happens.
+    Also what moved its five traits, and what it may do unasked. IAS grows with turns under one name and with the mind's own actions carried
+    out, GAS with promises kept. Both count evidence only, and stand still while nothing happens.
     """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at, settings_for

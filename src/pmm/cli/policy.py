@@ -24,7 +24,7 @@ app = typer.Typer(cls=ListFirst, rich_markup_mode=None, epilog=EXAMPLES)
 
 @app.callback()
 def policy() -> None:
-    """Show what the mind may do, and how often and how much; change it.
+    """Show what the mind may do, how often and how much; change it.
 
     From stage S3 on, reflections may change cadence, recall_k and expiry_hours within these bounds. The cap on the stage and the
     permissions are yours alone. Without a command, all are listed.
@@ -33,7 +33,7 @@ def policy() -> None:
 
 @app.command("list", epilog=EXAMPLES)
 def list_(db: Db = None, as_json: AsJson = False) -> None:
-    """List every policy with its value and its bounds, and what changed lately."""
+    """List every policy, its value and bounds, and what changed."""
     from pmm.cli import screen
     from pmm.cli.minds import looked_at
 

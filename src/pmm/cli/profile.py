@@ -26,9 +26,10 @@ def profile(
     as_json: AsJson = False,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", show_default=False, help="Draw it into this file as well.")] = None,
 ) -> None:
-    """Show what the last turns took: median and 95th percentile now and before, by part, how often caches helped, over time.
+    """Show what the last turns took, and where the time went.
 
-    Each recorded turn is measured (unless profile is off) and kept for 30 days (trace_days).
+    Median and 95th percentile now and before, by part, how often caches helped, over time. Each recorded turn is measured (unless profile
+    is off) and kept for 30 days (trace_days).
     """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at

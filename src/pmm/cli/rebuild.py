@@ -8,10 +8,11 @@ EXAMPLES = examples("pmm rebuild", "pmm rebuild --db copy.db --json")
 
 
 def rebuild(db: Db = None, as_json: AsJson = False) -> None:
-    """Throw away what is computed from the log (snapshots, the index, links, the archive) and compute it again.
+    """Throw away what is computed from the log; compute it again.
 
-    The log is only read. A mind whose index is missing or damaged does this by itself when it is opened; this is for
-    when `pmm doctor` finds something that a glance doesn't. Ctrl-C is safe: what is missing is made when it is next opened.
+    That is snapshots, the index, links and the archive. The log is only read. A mind whose index is missing or damaged does this by itself
+    when it is opened; this is for when `pmm doctor` finds something that a glance doesn't. Ctrl-C is safe: what is missing is made when it
+    is next opened.
     """
     from contextlib import ExitStack
 

@@ -38,7 +38,7 @@ def recall(
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", show_default=False, help="Said before then.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find what was said about something, best first, with the reasons.
+    """Find what was said about something, best first, and why.
 
     A score is the sum of its signals: the words in common, those of the messages around it, who said it, when ...
     """

@@ -19,15 +19,19 @@ app = typer.Typer(cls=ListFirst, rich_markup_mode=None, epilog=EXAMPLES)
 
 @app.callback()
 def reflections() -> None:
-    """List what the mind has observed about itself, newest last, and how it assesses its own work.
+    """List what the mind has observed about itself, newest last.
 
-    A reflection is stale when something it cites was taken back since. Without a command, the latest are listed.
+    Also how it assesses its own work. A reflection is stale when something it cites was taken back since. Without a command, the latest are
+    listed.
     """
 
 
 @app.command("list", epilog=EXAMPLES)
 def list_(db: Db = None, as_json: AsJson = False) -> None:
-    """List the latest reflections; `pmm events --kind reflection` has all there ever were."""
+    """List the latest reflections.
+
+    `pmm events --kind reflection` has all there ever were.
+    """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at
 
@@ -42,7 +46,7 @@ def list_(db: Db = None, as_json: AsJson = False) -> None:
 def show_one(
     id: Annotated[str, typer.Argument(metavar="ID", help="Which one; #45 works too.")], db: Db = None, as_json: AsJson = False
 ) -> None:
-    """Show one of the latest reflections whole, with the events that it cites."""
+    """Show one of the latest whole, with the events that it cites."""
     from pmm.cli import screen
     from pmm.cli.commitments import number
     from pmm.cli.events import brief

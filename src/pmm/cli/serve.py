@@ -40,10 +40,10 @@ def serve(
     ] = None,
     rate: Annotated[float, typer.Option("--rate", metavar="N", min=0.1, help="Requests a second, in the long run.")] = 200.0,
 ) -> None:
-    """Serve minds over HTTP, to this machine alone unless told otherwise, until Ctrl-C.
+    """Serve minds over HTTP, until Ctrl-C.
 
-    Every request but /healthz needs the token: PMM_TOKEN, else the one in FOLDER/token, which is made and shown once. A browser needs the
-    link that is printed, or the token, once.
+    To this machine alone unless told otherwise. Every request but /healthz needs the token: PMM_TOKEN, else the one in FOLDER/token, which
+    is made and shown once. A browser needs the link that is printed, or the token, once.
 
     Ctrl-C lets turns that are spoken end, for 10 seconds at most.
     """

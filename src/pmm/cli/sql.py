@@ -24,9 +24,10 @@ def sql(
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="At most so many rows.")] = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the mind's file in SQL: read-only, the tables of the log and its indexes alone, for 2 seconds at most.
+    """Ask the mind's file in SQL, read-only.
 
-    Tables: events, head, docs, words, superseded, links, entities, archive. Times are microseconds since 1970.
+    The tables of the log and its indexes alone, for 2 seconds at most. Tables: events, head, docs, words, superseded, links, entities,
+    archive. Times are microseconds since 1970.
     """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at

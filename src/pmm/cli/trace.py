@@ -27,10 +27,10 @@ def trace(
     session: Annotated[str | None, typer.Option("--session", metavar="NAME", show_default=False, help="Only this conversation.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what the latest turns looked at; with an ID, show one turn: what was asked, recalled with which signals, shown, left out,
-    decided, and how long it took.
+    """List what the latest turns looked at; with an ID, show one.
 
-    Traces are kept for 30 days (trace_days), and hold numbers of events, not their texts. Private turns leave none.
+    Of one turn: what was asked, recalled with which signals, shown, left out, decided, and how long it took. Traces are kept for 30 days
+    (trace_days), and hold numbers of events, not their texts. Private turns leave none.
     """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at

@@ -14,10 +14,10 @@ EXAMPLES = examples("pmm undo", "pmm undo --session work --json")
 
 
 def undo(db: Db = None, session: Session = "main", as_json: AsJson = False) -> None:
-    """Take back what the session's last turn asserted: facts, commitments, rules and names.
+    """Take back what the session's last turn asserted.
 
-    The messages stay in the log, as everything does, and can still be recalled; what they asserted holds no longer. Undoing twice does
-    nothing more.
+    Facts, commitments, rules and names. The messages stay in the log, as everything does, and can still be recalled; what they asserted
+    holds no longer. Undoing twice does nothing more.
     """
     from pmm.cli.events import as_dict
     from pmm.cli.minds import existing_mind

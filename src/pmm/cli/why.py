@@ -29,7 +29,7 @@ def why(
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the chain of events that made something so, as a tree with dates and text.
+    """Show the events that made something so, as a tree.
 
     A reply: the message it answers and what was recalled for it, with scores. A name: the message that gave it. A commitment or a rule:
     where it came from and what became of it. A message: what it led to.

@@ -22,9 +22,10 @@ def work(
     timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", show_default=False, help="Then leave the rest.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do now what a mind does when it is quiet: have a model read what was said, make scenes, tidy up.
+    """Do now what a mind does when it is quiet.
 
-    A chat does this by itself. After single `pmm ask` calls, which end before it is quiet, this catches up.
+    Have a model read what was said, make scenes, tidy up. A chat does this by itself. After single `pmm ask` calls, which end before it is
+    quiet, this catches up.
 
     Exit codes: 0 done, 1 something waits or failed.
     """

@@ -21,7 +21,7 @@ def zone(
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the time zone in which days and times are meant, or change it.
+    """Show the time zone in which days are meant, or change it.
 
     What is due already stays due at the moment it was meant for.
     """
