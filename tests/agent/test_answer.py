@@ -400,9 +400,10 @@ RULE = SimpleNamespace(did=6, text="Always be brief.")
         ),
         (
             CommitmentOpened(content="water plants", owner="mind", due=Due(date(2026, 5, 8), None, ZONE), repeat="FREQ=WEEKLY;BYDAY=FR"),
-            'Now on my list: "water plants", due Friday 8 May, every week.',
+            'Now on my list: "water plants", due Friday 8 May, every Friday.',
         ),
-        (CommitmentOpened(content="x", owner="mind", repeat="FREQ=DAILY;INTERVAL=3"), 'Now on my list: "x", repeating.'),
+        (CommitmentOpened(content="x", owner="mind", repeat="FREQ=WEEKLY;BYDAY=MO,TH"), 'Now on my list: "x", every Monday and Thursday.'),
+        (CommitmentOpened(content="x", owner="mind", repeat="FREQ=MONTHLY;BYDAY=MO"), 'Now on my list: "x", repeating.'),
         (CommitmentClosed(cid=5, outcome="kept"), 'Done: "pay the rent" [#5].'),
         (CommitmentClosed(cid=5, outcome="cancelled"), 'Cancelled: "pay the rent" [#5].'),
         (CommitmentClosed(cid=99, outcome="kept"), "Done: commitment [#99]."),

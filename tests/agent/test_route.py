@@ -258,7 +258,7 @@ def test_on_a_sunday_this_week_reaches_a_week_ahead() -> None:
 
 def test_a_repeat_is_told_in_words() -> None:
     weekly = commitment(5, "water the plants", due=due(7), repeat="FREQ=WEEKLY;BYDAY=TH")
-    assert ask("What do I owe?", view_of(open=(weekly,))) == 'Open on your side:\n- "water the plants", due tomorrow, every week [#5]'
+    assert ask("What do I owe?", view_of(open=(weekly,))) == 'Open on your side:\n- "water the plants", due tomorrow, every Thursday [#5]'
 
 
 def test_one_that_is_put_off_says_until_when() -> None:

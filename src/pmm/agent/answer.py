@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pmm.agent.commitments import spoken_rule
 from pmm.agent.facts import matching
 from pmm.events import (
     CommitmentClosed,
@@ -589,7 +590,6 @@ def _due_now(view: View, now: datetime, zone: str) -> list[str]:
 # -- what was found in the message -----------------------------------------------------------------------------------------------
 
 _OUTCOMES = {"kept": "Done", "broken": "Marked as not kept", "cancelled": "Cancelled", "superseded": "Replaced"}
-_EVERY = {"DAILY": "every day", "WEEKLY": "every week", "MONTHLY": "every month", "YEARLY": "every year"}
 
 
 def say_commitment(item: Commitment, now: datetime, zone: str) -> str:
@@ -599,7 +599,7 @@ def say_commitment(item: Commitment, now: datetime, zone: str) -> str:
         when = f", {'overdue since' if overdue(item.due, now, zone) else 'due'} {say_due(item.due, now, zone)}"
     until = item.snoozed_until if item.snoozed(now) else None
     put_off = f", put off until {say_due(Due.at(until, zone), now, zone)}" if until is not None else ""
-    return f"{quote(item.text, 160)}{when}{say_repeat(item.repeat)}{put_off} [#{item.cid}]"
+    return f"{quote(item.text, 160)}{when}{_repeating(item.repeat)}{put_off} [#{item.cid}]"
 
 
 def _tell_found(view: View, found: Iterable[Event], now: datetime, zone: str) -> list[str]:
@@ -620,7 +620,7 @@ def _tell(view: View, event: Event, now: datetime, zone: str) -> str:
     if isinstance(event, CommitmentOpened):
         whose = "your" if event.owner == "user" else "my"
         due = f", due {say_due(event.due, now, zone)}" if event.due is not None else ""
-        return f"Now on {whose} list: {quote(event.content, 160)}{due}{say_repeat(event.repeat)}."
+        return f"Now on {whose} list: {quote(event.content, 160)}{due}{_repeating(event.repeat)}."
     if isinstance(event, CommitmentClosed):
         text = next((c.text for c in view.commitments.open if c.cid == event.cid), None)
         return f"{_OUTCOMES[event.outcome]}: {quote(text, 160) if text else 'commitment'} [#{event.cid}]."
@@ -638,13 +638,10 @@ def _tell(view: View, event: Event, now: datetime, zone: str) -> str:
     return ""
 
 
-def say_repeat(repeat: str | None) -> str:
-    """A repeat (RFC 5545) in words where it is simple, else only that there is one."""
-    if not repeat:
-        return ""
-    freq = re.search(r"FREQ=([A-Z]+)", repeat[:200])
-    simple = freq is not None and "INTERVAL" not in repeat and freq[1] in _EVERY
-    return f", {_EVERY[freq[1]]}" if simple and freq is not None else ", repeating"
+def _repeating(repeat: str | None) -> str:
+    """ ", every Monday and Thursday"; of a repeat that has no simple words, only that there is one."""
+    said = spoken_rule(repeat) if repeat else ""
+    return f", {said if said.startswith(('every ', 'on the ')) else 'repeating'}" if said else ""
 
 
 def _beside(view: View, memories: Sequence[Memory], text: str, kind: str, now: datetime, zone: str) -> list[str]:
