@@ -12,11 +12,12 @@ from fastapi import APIRouter, Header, Query
 from starlette.responses import Response, StreamingResponse
 
 from pmm.api import shapes
-from pmm.api.asking import SSE, At, Here, Id, Limit, at_of, known_kinds
+from pmm.api.asking import SSE, At, Here, Id, Limit
 from pmm.api.errors import absent
 from pmm.api.feed import Feed
 from pmm.errors import InvalidInput
 from pmm.events import INTEGER_MAX
+from pmm.runtime.typed import at_of, id_of, known_kinds
 
 if TYPE_CHECKING:
     from pmm.events import Event
@@ -118,9 +119,9 @@ async def stream(
     """Server-sent events, each with its log id: a client that sends the last one as Last-Event-ID misses nothing and gets nothing twice."""
     kinds = known_kinds(kind)
     if last_event_id:
-        if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 19):
+        after = id_of(last_event_id)
+        if after is None:
             raise InvalidInput("Last-Event-ID is the id of an event.", hint="It is a whole number.")
-        after = int(last_event_id)
     return StreamingResponse(_told(here.feed, after, kinds), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 

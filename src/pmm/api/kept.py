@@ -9,10 +9,10 @@ from pydantic import Field
 from starlette.responses import Response
 
 from pmm.api import shapes
-from pmm.api.asking import TEXT_MAX, At, Before, Body, Here, Id, Limit, at_of
+from pmm.api.asking import TEXT_MAX, At, Before, Body, Here, Id, Limit
 from pmm.api.errors import absent
-from pmm.errors import InvalidInput
 from pmm.events import INTEGER_MAX
+from pmm.runtime.typed import at_of, time_of
 
 if TYPE_CHECKING:
     from pmm.runtime.mind import Mind
@@ -156,10 +156,7 @@ def close_commitment(here: Here, id: Id, closing: Closing) -> Response:
 def snooze_commitment(here: Here, id: Id, snooze: Snooze) -> Response:
     """Put an open commitment off."""
     _commitment(here.mind, id)
-    until = at_of(snooze.until, whole_day=False)
-    if until is None or isinstance(until, int):
-        raise InvalidInput(f"{snooze.until!r} is not a moment.", hint="Write 2026-03-06 or 2026-03-06T09:00.")
-    here.mind.snooze_commitment(id, until)
+    here.mind.snooze_commitment(id, time_of(snooze.until, whole_day=False))
     return _commitment(here.mind, id)
 
 

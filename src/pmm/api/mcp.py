@@ -15,14 +15,14 @@ from urllib.parse import parse_qs
 import msgspec
 
 from pmm.api import shapes
-from pmm.api.asking import at_of
 from pmm.api.errors import Refused, absent, problem_of, respond
 from pmm.api.kept import commitment_of
 from pmm.api.minds import DEFAULT
 from pmm.api.state import state_of, tree_of
 from pmm.api.turns import Line
 from pmm.errors import InvalidInput, PMMError
-from pmm.events import INTEGER_MAX, Turn
+from pmm.events import Turn
+from pmm.runtime.typed import at_of, id_of
 from pmm.version import VERSION
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ class _Tools:
 
         what: an event's number, "name", "user", "stage", "trait:C", "commitment:37", "directive:12" or "policy:NAME".
         """
-        asked: int | str = int(what) if what.isascii() and what.isdigit() and len(what) < 19 else what
-        return await self._look(lambda mind: _told(tree_of(mind.why(asked))))
+        return await self._look(lambda mind: _told(tree_of(mind.why(what))))
 
     async def state(self, at: str = "") -> dict[str, Any]:
         """Who the mind is now: names, stage, scores, traits, how much it has promised and knows. at: as of an event's number or a time."""
@@ -162,7 +161,7 @@ class _Tools:
         """One event of the log."""
 
         def found(mind: Mind) -> dict[str, Any]:
-            event = mind.log.get(min(int(id), INTEGER_MAX)) if id.isascii() and id.isdigit() else None
+            event = mind.log.get(id_of(id) or 0)
             if event is None:
                 raise absent(f"event {id[:20]}")
             return shapes.event(event)

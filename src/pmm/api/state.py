@@ -9,10 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from pmm.api import shapes
-from pmm.api.asking import TEXT_MAX, At, Before, Here, Id, Limit, at_of
+from pmm.api.asking import TEXT_MAX, At, Before, Here, Id, Limit
 from pmm.api.errors import absent
 from pmm.errors import InvalidInput
 from pmm.runtime.checks import verify as check
+from pmm.runtime.typed import at_of
 
 if TYPE_CHECKING:
     from pmm.runtime.mind import Mind

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pmm.cli.options import AsJson, Db, examples, moment
+from pmm.cli.options import AsJson, Db, examples
 
 if TYPE_CHECKING:
     from pmm.runtime.mind import Mind
@@ -25,8 +25,9 @@ def at(
     """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at
+    from pmm.runtime.typed import at_of
 
-    then = moment(when)
+    then = at_of(when)
     with looked_at(db) as mind:
         facts = as_dict(mind, then)
         if as_json:

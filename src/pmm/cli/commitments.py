@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -192,11 +192,12 @@ def reopen(
 def number(text: str) -> int:
     """An id as typed: 12 or #12. Raises InvalidInput."""
     from pmm.errors import InvalidInput
+    from pmm.runtime.typed import id_of
 
-    bare = text.strip().lstrip("#")
-    if not (bare.isascii() and bare.isdigit() and len(bare) < 19):
+    id = id_of(text)
+    if id is None:
         raise InvalidInput(f"{text!r} is not an id.", hint="Ids are whole numbers such as 12.")
-    return int(bare)
+    return id
 
 
 def moment(mind: Mind, text: str) -> datetime:
@@ -204,6 +205,7 @@ def moment(mind: Mind, text: str) -> datetime:
     from zoneinfo import ZoneInfo
 
     from pmm.errors import InvalidInput
+    from pmm.runtime.typed import time_of
 
     bare = text.strip()
     try:
@@ -212,7 +214,7 @@ def moment(mind: Mind, text: str) -> datetime:
         if bare == "tomorrow":
             today = mind.now.astimezone(ZoneInfo(mind.view().identity.zone)).date()
             return datetime.combine(today + timedelta(days=1), time())
-        return datetime.combine(date.fromisoformat(bare), time()) if len(bare) == 10 else datetime.fromisoformat(bare)
+        return time_of(bare, whole_day=False)
     except (ValueError, OverflowError):
         raise InvalidInput(f"{text!r} is not a moment.", hint="Write 30m, 2h, 3d, 1w, tomorrow, 2026-03-06 or 2026-03-06T09:00.") from None
 

@@ -44,8 +44,9 @@ def events(
     With --json all of them, one a line. Without --since, --limit counts from the end; with it, from there.
     """
     from pmm.cli.minds import looked_at
+    from pmm.runtime.typed import known_kinds
 
-    kinds = _kinds(kind or [])
+    kinds = known_kinds(kind or [])
     with looked_at(db) as mind:
         show = _Lines(mind.view().identity.zone, as_json)
         if since is None and limit is None and not as_json:
@@ -71,16 +72,14 @@ def show(
 ) -> None:
     """Show one event whole, and the events it refers to."""
     from pmm.cli import screen
+    from pmm.cli.commitments import number
     from pmm.cli.minds import looked_at
-    from pmm.errors import InvalidInput, PMMError
+    from pmm.errors import PMMError
 
-    bare = id.strip().lstrip("#")
-    if not (bare.isascii() and bare.isdigit() and len(bare) < 19):
-        raise InvalidInput(f"{id!r} is not an event's id.", hint="Ids are whole numbers; `pmm events` lists them.")
     with looked_at(db) as mind:
-        event = mind.log.get(int(bare))
+        event = mind.log.get(number(id))
         if event is None:
-            raise PMMError(f"there is no event {bare}.", hint=f"The last one is {mind.log.head[0]}.")
+            raise PMMError(f"there is no event {number(id)}.", hint=f"The last one is {mind.log.head[0]}.")
         around = [found for ref in _refs(event) if (found := mind.log.get(ref)) is not None]
         if as_json:
             screen.say(screen.to_json(as_dict(event) | {"refers_to": [as_dict(found) for found in around]}))
@@ -94,20 +93,6 @@ def show_latest(mind: Mind, count: int) -> None:
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------------------
-
-
-def _kinds(named: list[str]) -> tuple[str, ...]:
-    from difflib import get_close_matches
-
-    from pmm.errors import InvalidInput
-    from pmm.events import KINDS
-
-    for kind in named:
-        if kind not in KINDS:
-            close = get_close_matches(kind, KINDS, 1)
-            hint = f"Did you mean {close[0]}?" if close else f"Kinds are {', '.join(sorted(KINDS))}."
-            raise InvalidInput(f"there is no kind {kind!r}.", hint=hint)
-    return tuple(dict.fromkeys(named))
 
 
 def _wanted(mind: Mind, kinds: tuple[str, ...], since: int | None, limit: int | None) -> Iterable[Event]:

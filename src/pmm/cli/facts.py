@@ -51,14 +51,14 @@ def list_(
     """List facts, the newest first, and when they hold."""
     from pmm.cli import screen
     from pmm.cli.minds import looked_at
-    from pmm.cli.options import moment
     from pmm.errors import InvalidInput
+    from pmm.runtime.typed import at_of
 
     if everything and past:
         raise InvalidInput("--all and --past contradict each other.")
     current = None if everything else not past
     with looked_at(db) as mind:
-        found = mind.facts(subject, at=None if at is None else moment(at), current=current, limit=limit + 1, before=before)
+        found = mind.facts(subject, at=at_of(at), current=current, limit=limit + 1, before=before)
         if as_json:
             screen.say(screen.to_json([as_dict(fact) for fact in found[:limit]]))
         else:

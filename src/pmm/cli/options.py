@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 Db = Annotated[
     Path | None, typer.Option("--db", metavar="PATH", show_default=False, help="The mind's file (else PMM_DB, else your own mind).")
@@ -25,22 +22,6 @@ Session = Annotated[str, typer.Option("--session", metavar="NAME", help="Which c
 def examples(*lines: str) -> str:
     """The end of a command's help: its examples, not re-wrapped."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-def moment(text: str) -> int | datetime:
-    """An event's id, or a time; of a day alone, its end. Raises InvalidInput."""
-    from datetime import date, datetime, time
-
-    from pmm.errors import InvalidInput
-
-    bare = text.strip().lstrip("#")
-    if bare.isascii() and bare.isdigit() and len(bare) < 19:
-        return int(bare)
-    try:
-        return datetime.combine(date.fromisoformat(bare), time.max) if len(bare) == 10 else datetime.fromisoformat(bare)
-    except ValueError:
-        pass
-    raise InvalidInput(f"{text!r} is neither an event's id nor a time.", hint="Write 214, 2026-03-05 or 2026-03-05T12:00.")
 
 
 class ListFirst(TyperGroup):

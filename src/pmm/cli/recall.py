@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pmm.cli.options import AsJson, Db, examples, moment
+from pmm.cli.options import AsJson, Db, examples
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,9 +44,11 @@ def recall(
     """
     from pmm.cli import screen
     from pmm.cli.minds import looked_at
+    from pmm.runtime.typed import at_of, time_of
 
-    then = None if at is None else moment(at)
-    only: dict[str, Any] = {"who": who, "session": session, "kind": kind, "since": _start(since), "until": _start(until)}
+    then = at_of(at)
+    start, end = (None if text is None else time_of(text, whole_day=False) for text in (since, until))
+    only: dict[str, Any] = {"who": who, "session": session, "kind": kind, "since": start, "until": end}
     with looked_at(db) as mind:
         if not as_json:
             show(mind, query, k, then, **only)
@@ -54,18 +56,6 @@ def recall(
         names = ("id", "ref", "text", "at", "who", "origin", "score", "why")
         found = [{name: getattr(memory, name) for name in names} for memory in mind.recall(query, k=k, at=then, **only)]
         screen.say(screen.to_json(found))
-
-
-def _start(text: str | None) -> datetime | None:
-    """A time; of a day alone, its beginning. Raises InvalidInput."""
-    from datetime import datetime
-
-    from pmm.errors import InvalidInput
-
-    try:
-        return None if text is None else datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidInput(f"{text!r} is not a time.", hint="Write 2026-03-05 or 2026-03-05T12:00.") from None
 
 
 def show(mind: Mind, query: str, k: int, at: int | datetime | None = None, **only: Any) -> None:

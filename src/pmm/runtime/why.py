@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pmm.agent.why import Why, why
 from pmm.errors import InvalidInput
 from pmm.events import CommitmentOpened, DirectiveSet, Event, FactAsserted, NameAdopted, PolicyChanged, TraitAdjusted
+from pmm.runtime.typed import id_of
 from pmm.storage.eventlog import EventLog
 from pmm.views import View
 
@@ -50,12 +51,12 @@ def _event(log: EventLog, view: View, what: int | str) -> Event:
 
 
 def _of(log: EventLog, id: str, kind: type[Event], noun: str) -> Event:
-    bare = id.strip().lstrip("#")
-    if not (bare.isascii() and bare.isdigit() and len(bare) < 19):
+    number = id_of(id)
+    if number is None:
         raise InvalidInput(f"{id!r} is not the id of a {noun}." if noun != "event" else f"{id!r} can't be asked about.", hint=_HINT)
-    event = log.get(int(bare))
+    event = log.get(number)
     if not isinstance(event, kind):
-        raise InvalidInput(f"there is no {noun} {bare}.", hint=f"The last event is {log.head[0]}; `pmm events` lists them.")
+        raise InvalidInput(f"there is no {noun} {number}.", hint=f"The last event is {log.head[0]}; `pmm events` lists them.")
     return event
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from nicegui import background_tasks
 
-from pmm.api.asking import at_of
 from pmm.api.events import SOUGHT_MAX, page_of, span_of
+from pmm.runtime.typed import at_of
 from pmm.web import query, verify
 from pmm.web.inspector import brief
 from pmm.web.parts import FAMILIES, Part, button, day, empty, event_link, heading, kind_tag, relabel, tag, text

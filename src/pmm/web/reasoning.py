@@ -9,6 +9,7 @@ import msgspec
 from nicegui import ui
 
 from pmm.events import ContextBuilt, ReplyEvent, TurnFailedEvent
+from pmm.runtime.typed import id_of
 from pmm.web import transcript
 from pmm.web.charts import span, stamp
 from pmm.web.in_mind import SECTIONS
@@ -46,17 +47,13 @@ PLACES = {"header": "shown", "transcript": "in view already", "left out": "left 
 def page(tab: Tab, turn: str = "", beside: str = "") -> None:
     """The page. turn: the message whose turn is shown, "" for all of them. beside: that of another one to compare it with."""
     heading("Reasoning", "How was this reply made?")
-    one, other = _id(turn), _id(beside)
+    one, other = id_of(turn), id_of(beside)
     if one is None:
         _Turns(tab)
     elif other is None:
         Part(tab, lambda: load(tab, one), lambda found: _Turn(tab, found), kinds=(), lines=16)
     else:
         Part(tab, lambda: (load(tab, one), load(tab, other)), lambda found: _compared(tab, *found), kinds=(), lines=16)
-
-
-def _id(said: str) -> int | None:
-    return int(said) if said.isascii() and said.isdigit() and 0 < len(said) < 19 else None
 
 
 # -- all turns -----------------------------------------------------------------------------------------------------------------------
@@ -229,7 +226,7 @@ class _Turn:
                 for row in found.others:
                     said = (brief(row.message) if row.message else "")[:60]
                     text("option", f"{said or 'A message'} ({span(row.trace.summary['duration_ms'])})", value=str(row.trace.turn))
-        go: Callable[[Any], None] = lambda event: _go(tab, found.trace.turn, _id(str(event.args)))
+        go: Callable[[Any], None] = lambda event: _go(tab, found.trace.turn, id_of(str(event.args)))
         chosen.on("change", go, js_handler="(event) => emit(event.target.value)")
 
     def _steps(self) -> None:

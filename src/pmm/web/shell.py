@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import background_tasks, ui
 
-from pmm.api.asking import at_of
 from pmm.api.minds import DEFAULT
 from pmm.api.state import state_of
 from pmm.errors import InvalidInput
 from pmm.runtime.models import list_models
+from pmm.runtime.typed import at_of, id_of
 from pmm.web import chat, commitments, in_mind, inspector, ledger, memory, mind, performance, reasoning
 from pmm.web.parts import Part, button, icon, link, relabel, tag, text
 from pmm.web.tab import told
@@ -92,7 +92,7 @@ class _Shell:
             status = text("p", "", "aloud", role="status", aria_live="polite", id="status")
             self._tab.say = status.set_text
             self._toasts = tag("div", "toasts", role="status", aria_live="polite")
-        ui.on("pmm_event", lambda e: self._inspect(_number(e.args)))
+        ui.on("pmm_event", lambda e: self._inspect(id_of(str(e.args)) or 0))
         ui.on("pmm_close", self._close)
         ui.on("pmm_write", lambda e: self._tab.write(e.args))
         client.sub_pages_router.on_path_changed(lambda path: self._arrived(path))
@@ -174,7 +174,7 @@ class _Shell:
                     self._slider = tag("input", type="range", min="1", max="1", aria_label="Event")
                     button("One event forward", lambda: self._step(1), symbol="chevron_right", kind="icon", key="]")
                     self._field = tag("input", "field", type="text", aria_label="Event or time", placeholder="Event, or 2026-03-05T12:00")
-                self._slider.on("change", lambda e: self._move(_number(e.args)), js_handler=_VALUE)
+                self._slider.on("change", lambda e: self._move(id_of(str(e.args)) or 0), js_handler=_VALUE)
                 self._field.on("change", lambda e: self._move_to(str(e.args)), js_handler=_VALUE)
             with tag("div", "bar-line bad", role="alert") as self._broken:
                 icon("gpp_bad")
@@ -316,8 +316,3 @@ class _Shell:
 
 
 _VALUE = "(event) => emit(event.target.value)"
-
-
-def _number(value: object) -> int:
-    said = str(value)
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else 0

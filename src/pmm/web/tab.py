@@ -13,6 +13,7 @@ from nicegui import background_tasks, ui
 
 from pmm.api.errors import problem_of
 from pmm.errors import PMMError
+from pmm.runtime.typed import id_of
 
 if TYPE_CHECKING:
     from nicegui.element import Element
@@ -43,7 +44,7 @@ class Tab:
         self.live = live
         self.base = base
         self.client = ui.context.client
-        self.at: int | None = int(at) if at and at.isascii() and at.isdigit() and len(at) < 19 else None
+        self.at: int | None = id_of(at) if at else None
         self.zone = ZoneInfo("UTC")
         self.name, self.initial = "the mind", "?"
         self.toast: Toast = lambda text, undo, bad: None
