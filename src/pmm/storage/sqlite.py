@@ -417,16 +417,17 @@ def _copy(door: Door, target: Path) -> None:
 @contextmanager
 def _read_only(file: Path) -> Iterator[Door]:
     """A connection that can't write, and leaves no file behind. A file at rest is opened as immutable: else SQLite would make -shm and
-    -wal files beside it. A write-ahead log without its -shm (both files copied, or a crash) is read in a copy, for the same reason."""
-    wal, shm = (file.with_name(file.name + end) for end in ("-wal", "-shm"))
-    at_rest = not _bytes(wal)
+    -wal files beside it. A write-ahead log without its -shm (both files copied, or a crash) is read in a copy, for the same reason; so is
+    a file whose first page was being written when the power failed: the engine takes that back, and reading must not."""
+    wal, shm, journal = (file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))
     with ExitStack() as stack:
-        if not at_rest and not shm.exists():
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="pmm-")))
-            file = _copied(file, wal, folder)
-        uri = f"file:{_quoted(file.absolute())}?mode=ro{'&immutable=1' if at_rest else ''}"
+        if _bytes(journal) or (_bytes(wal) and not shm.exists()):
+            file, mode = _copied(file, Path(stack.enter_context(TemporaryDirectory(prefix="pmm-")))), "rw"
+        else:
+            mode = "ro" if _bytes(wal) else "ro&immutable=1"
+        flags = apsw.SQLITE_OPEN_READWRITE if mode == "rw" else apsw.SQLITE_OPEN_READONLY
         try:
-            db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+            db = apsw.Connection(f"file:{_quoted(file.absolute())}?mode={mode}", flags=flags | apsw.SQLITE_OPEN_URI)
         except apsw.CantOpenError:
             raise StorageError(f"{file} can't be opened.", hint="Check that you may read it.") from None
         db.set_busy_timeout(5000)
@@ -435,13 +436,14 @@ def _read_only(file: Path) -> Iterator[Door]:
         yield door
 
 
-def _copied(file: Path, wal: Path, folder: Path) -> Path:
+def _copied(file: Path, folder: Path) -> Path:
     try:
-        copy = Path(shutil.copyfile(file, folder / "mind"))
-        shutil.copyfile(wal, folder / "mind-wal")
+        for end in ("", "-wal", "-journal"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{file}{end}", folder / f"mind{end}")
     except OSError as error:
         raise StorageError(f"{file} can't be read ({error.strerror}).") from None
-    return copy
+    return folder / "mind"
 
 
 def _quoted(path: Path) -> str:
