@@ -7,6 +7,7 @@ very bytes that the real one has.
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -18,8 +19,8 @@ from pmm.clock import SimulatedClock
 from pmm.errors import NotAMind, StorageError
 from pmm.storage.positions import Position, Positions
 from pmm.storage.snapshots import Snapshot, Snapshots
-from pmm.storage.sqlite import SqliteLog, open_log, verify_file
-from tests.storage.files import answered, said
+from pmm.storage.sqlite import SqliteLog, copy_file, open_log, verify_file
+from tests.storage.files import answered, said, small_mind
 from tests.storage.power import ALL, NOTHING, Acknowledged, Created, Disk, Loss, Odds, Recorder, Synced, losses, moments
 
 
@@ -119,6 +120,17 @@ def test_power_may_fail_at_any_moment_of_making_a_mind(tmp_path: Path) -> None:
     at = [n for n in range(opened) for _ in range(6 if n < logged else 1)]
     for n, loss in enumerate(losses(disk, rng, at, Odds(0.3, 0.9))):
         assert not _found(loss, tmp_path / f"loss {n} at {loss.moment}")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders can't be synced there")
+def test_a_backup_is_on_the_disk_when_it_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First what is in it, then, once it has its name, the folder."""
+    small_mind(tmp_path / "mind.db")
+    (tmp_path / "safe").mkdir()
+    copy, synced = tmp_path / "safe" / "copy.db", []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append((os.fstat(file).st_ino, copy.exists())))
+    copy_file(tmp_path / "mind.db", copy)
+    assert synced == [(copy.stat().st_ino, False), (copy.parent.stat().st_ino, True)]
 
 
 # -- controls ------------------------------------------------------------------------------------------------------------------------

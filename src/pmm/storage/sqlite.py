@@ -408,10 +408,21 @@ def _copy(door: Door, target: Path) -> None:
         with part.open("rb+") as copy:
             os.fsync(copy.fileno())
         os.link(part, target)  # unlike a rename, refuses to overwrite
+        _sync_names(target.parent)
     except OSError as error:
         raise StorageError(f"{target} can't be written ({error.strerror}).") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def _sync_names(folder: Path) -> None:
+    """Else a new file may be gone when the power fails, however well it was written. Windows can't be asked to."""
+    if os.name != "nt":
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 @contextmanager
