@@ -28,13 +28,20 @@ from pmm.events import (
     NameProposed,
     TraitAdjusted,
 )
+from pmm.projections.facts import Fact
 
 TABLE = runpy.run_path(str(Path(__file__).with_name("sentences.py")))
 PLAIN, KNOWN, PROPOSED, REPLIES = TABLE["PLAIN"], TABLE["KNOWN"], TABLE["PROPOSED"], TABLE["REPLIES"]
 UNSEEN = runpy.run_path(str(Path(__file__).with_name("unseen.py")))
 NOW = datetime(2026, 3, 6, 10, 0, tzinfo=ZoneInfo("Europe/Berlin"))
 NOTHING = Known(now=NOW, zone="Europe/Berlin")
-SOMETHING = Known(now=NOW, zone="Europe/Berlin", commitments=TABLE["COMMITMENTS"], directives=TABLE["DIRECTIVES"], facts=TABLE["FACTS"])
+SOMETHING = Known(
+    now=NOW,
+    zone="Europe/Berlin",
+    commitments=TABLE["COMMITMENTS"],
+    directives=TABLE["DIRECTIVES"],
+    facts=tuple(Fact(*fact, since=NOW) for fact in TABLE["FACTS"]),
+)
 ASKED = Known(now=NOW, zone="Europe/Berlin", proposed="Echo")
 
 
@@ -279,7 +286,9 @@ def test_every_fact_can_be_shown_and_told_again(text: str) -> None:
     for fact in facts:
         for part in (fact.subject, fact.relation, fact.value):
             assert part.strip() == part != "" and len(part) <= 200 and max(part) < "\U000f0000" and "\n" not in part
-    known = Known(now=NOW, zone="Europe/Berlin", facts=tuple((n, f.subject, f.relation, f.value) for n, f in enumerate(facts, 1)))
+    known = Known(
+        now=NOW, zone="Europe/Berlin", facts=tuple(Fact(n, f.subject, f.relation, f.value, since=NOW) for n, f in enumerate(facts, 1))
+    )
     assert not any(fact in extract_message(text, known) for fact in facts)
 
 

@@ -185,6 +185,25 @@ def test_messages_are_found_before_and_after_they_are_inverted(log: SqliteLog, i
     assert again in [m.id for m in ask(index, "boat")]
 
 
+def test_how_a_message_was_found_is_the_same_before_and_after_it_is_inverted(log: SqliteLog, index: TextIndex) -> None:
+    ids = tell(log, "We met at the harbour, where a red boat lay", "The harbour is calm", "A blue boat, a violin")
+    arms = [
+        Arm('"boat"', (" boat ",), 0.5),
+        Arm('"harbour"', (" harbour ",), 0.25),
+        Arm('"violin" OR "cello"', (" cello ", " violin "), 0.125),
+    ]
+
+    def found() -> list[tuple[int, int]]:
+        return [(row[0], row[7]) for row in index.candidates(arms, (), log.head[0], Where(), each=9, most=9)]
+
+    waiting = found()
+    assert waiting == [(ids[0], 0b011), (ids[2], 0b101), (ids[1], 0b010)]
+    index.settle()
+    assert found() == waiting
+    arms[0] = Arm('"boat"', (" boat ",), 0.5, since=ids[1])
+    assert found() == [(ids[2], 0b101), (ids[1], 0b010), (ids[0], 0b010)]
+
+
 def test_word_counts_are_exact(log: SqliteLog, index: TextIndex) -> None:
     texts = ["red boat, red sea", "the boat", "a sea of boats and boats"]
     tell(log, *texts)
@@ -362,6 +381,12 @@ def test_a_thing_of_a_kind_counts_more_in_the_words_of_whom_it_is_asked_about(lo
     heard(log, ("Ana", "I tuned my violin"), ("Ben", "I tuned my guitar"))
     why = {m.who: m.why["kinds"] for m in ask(index, "which instrument does Ana play")}
     assert why["Ana"] == pytest.approx((1 + THEIRS) * why["Ben"], abs=2e-4)
+
+
+def test_what_nothing_follows_gains_nothing_from_another_conversation(log: SqliteLog, index: TextIndex) -> None:
+    tell(log, "The boat is in the harbour, the boat is red", session="a")
+    (last,) = tell(log, "A boat", session="b")
+    assert {m.id: m for m in ask(index, "boat")}[last].why.get("beside", 0.0) == 0.0
 
 
 def test_what_was_said_before_is_of_the_same_sitting_with_its_caption(log: SqliteLog, index: TextIndex) -> None:

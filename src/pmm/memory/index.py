@@ -32,6 +32,9 @@ TO_OTHER = 7
 """from this bit on, docs.flags says how often (at most 3 times) it says "you": whoever speaks of the other tells little of themselves"""
 """bits of docs.flags: it asks; it has a number, a name; it states a rule or a preference; whose it is; where it is from"""
 
+GIVEN_UNIT, GIVEN_BITS = 1 << 28, 20
+"""what makes a message a candidate is summed as one number, since that is what the engine does fastest: worth, in units of 1/GIVEN_UNIT,
+above GIVEN_BITS bits that say by which arms it was found"""
 SPAN_WORTH = 0.25
 """what a message gains as a candidate by having been said when the query says; its words, all together, gain 1"""
 ALSO_WORTH = 100.0
@@ -271,36 +274,35 @@ class TextIndex:
 
         allowed = where.condition(bound)
         only = f"AND {allowed} " if allowed else ""
-        parts, held, worth = [], [], []
+        among = f"AND EXISTS (SELECT 1 FROM docs d WHERE d.id = doc_words.rowid AND {allowed}) " if allowed else ""
+        parts, held = [], []
         for n, arm in enumerate(arms):
-            gain = bound(arm.worth)
-            among = f"AND EXISTS (SELECT 1 FROM docs d WHERE d.id = doc_words.rowid AND {allowed}) " if allowed else ""
+            given = bound(_given(arm.worth, 1 << n))
+            since = f"AND rowid >= {bound(arm.since)} " if arm.since else ""
             parts.append(
-                f"SELECT rowid AS id, {1 << n} AS bit, {gain} AS gain FROM doc_words WHERE doc_words MATCH {bound(arm.match)} "
-                f"AND rowid <= ?1 {among}ORDER BY rowid DESC LIMIT ?2"
+                f"SELECT rowid AS id, {given} AS given FROM doc_words WHERE doc_words MATCH {bound(arm.match)} AND rowid <= ?1 "
+                f"{since}{among}ORDER BY rowid DESC LIMIT ?2"
             )
             if arm.words:
-                held.append(f"{1 << n} * ({' OR '.join(f'instr(words, {bound(word)})' for word in arm.words)})")
-                worth.append(f"(bit >> {n} & 1) * {gain}")
+                held.append(f"max({', '.join(f'instr(words, {bound(word)}) > 0' for word in arm.words)}, 0) * {given}")
         if held:
             parts.append(
-                f"SELECT id, bit, {' + '.join(worth)} AS gain FROM (SELECT id, {' + '.join(held)} AS bit FROM docs d "
-                f"WHERE id > (SELECT inverted FROM index_version) AND id <= ?1 {only}) WHERE bit > 0 ORDER BY id DESC LIMIT ?2"
+                f"SELECT id, given FROM (SELECT id, {' + '.join(held)} AS given FROM docs d "
+                f"WHERE id > (SELECT inverted FROM index_version) AND id <= ?1 {only}) WHERE given > 0 ORDER BY id DESC LIMIT ?2"
             )
         if spans:
             then = " OR ".join(f"(at >= {bound(start)} AND at < {bound(end)})" for start, end in spans)
-            bit = 1 << len(arms)
-            parts.append(
-                f"SELECT id, {bit} AS bit, {SPAN_WORTH} AS gain FROM docs d WHERE ({then}) AND id <= ?1 {only}ORDER BY id DESC LIMIT ?2"
-            )
+            given = bound(_given(SPAN_WORTH, 1 << len(arms)))
+            parts.append(f"SELECT id, {given} AS given FROM docs d WHERE ({then}) AND id <= ?1 {only}ORDER BY id DESC LIMIT ?2")
         if also:
             args[2] += len(also)
             listed = f"(SELECT value FROM json_each({bound(json.dumps(also))}))"
-            parts.append(f"SELECT id, 0 AS bit, {ALSO_WORTH} AS gain FROM docs d WHERE id IN {listed} AND id <= ?1 {only}")
-        found = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts or ["SELECT 0 AS id, 0 AS bit, 0 AS gain"])
+            parts.append(f"SELECT id, {bound(_given(ALSO_WORTH, 0))} AS given FROM docs d WHERE id IN {listed} AND id <= ?1 {only}")
+        found = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts or ["SELECT 0 AS id, 0 AS given"])
         return self._door.run(
-            "SELECT d.id, d.at, d.who, d.sitting, d.prev, d.flags, d.length, c.mask FROM (SELECT id, sum(bit) AS mask, sum(gain) AS worth "
-            f"FROM ({found}) GROUP BY id ORDER BY worth DESC, id DESC LIMIT ?3) c CROSS JOIN docs d ON d.id = c.id",
+            f"SELECT d.id, d.at, d.who, d.sitting, d.prev, d.flags, d.length, c.given & {(1 << GIVEN_BITS) - 1} "
+            f"FROM (SELECT id, sum(given) AS given FROM ({found}) GROUP BY id ORDER BY given DESC, id DESC LIMIT ?3) c "
+            "CROSS JOIN docs d ON d.id = c.id",
             args,
         )
 
@@ -343,11 +345,17 @@ class TextIndex:
 
 
 class Arm(msgspec.Struct, frozen=True):
-    """One way of looking. match: a full-text expression; words: " word " of those it looks for; worth: what a message gains by it."""
+    """One way of looking. match: a full-text expression; words: " word " of those it looks for, any of which will do; worth: what a message
+    gains by it; since: the first event that it looks at."""
 
     match: str
     words: tuple[str, ...]
     worth: float
+    since: int = 0
+
+
+def _given(worth: float, bit: int) -> int:
+    return round(worth * GIVEN_UNIT) << GIVEN_BITS | bit
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):

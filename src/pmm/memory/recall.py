@@ -54,6 +54,8 @@ EQUAL_MAX = 2
 """of those, how many that look equal at the first look come before all others: a question asked again and again must not crowd out what
 answers it"""
 WORDS_MAX, RARE_MAX, KINDS_MAX = 200, 12, 40
+PAIRED = 10_000
+"""of messages with a word, how many of the newest are looked through for another: the engine reads them all"""
 WEAK = 0.2
 """what a word that says how something is asked counts, next to others"""
 OWN, BESIDE = 2.0, 1.0
@@ -154,12 +156,12 @@ def recall(
     weights = WEIGHTS | dict.fromkeys(without, 0.0)
     near = None if "meaning" in without else near
     try:
-        return _recalled(index, _weigh(index, text, zone, now), k, head, where, near, weights)
+        return _recalled(index, _weigh(index, text, zone, now, head), k, head, where, near, weights)
     except (DiskFull, LogStopped):
         raise
     except StorageError:  # a damaged index is no reason not to remember: it is made anew, once
         index.rebuild()
-        return _recalled(index, _weigh(index, text, zone, now), k, head, where, near, weights)
+        return _recalled(index, _weigh(index, text, zone, now, head), k, head, where, near, weights)
 
 
 def _recalled(
@@ -189,7 +191,7 @@ def _recalled(
 # -- the query -------------------------------------------------------------------------------------------------------------------------
 
 
-def _weigh(index: TextIndex, text: str, zone: str, now: datetime) -> Query:
+def _weigh(index: TextIndex, text: str, zone: str, now: datetime, head: int) -> Query:
     today = now.astimezone(ZoneInfo(zone)).date()
     days, bare, lead = _days(text[:5000], today)
     bound = _BOUND.search(lead) if days and _TELLING.search(text[:5000]) else None
@@ -214,7 +216,7 @@ def _weigh(index: TextIndex, text: str, zone: str, now: datetime) -> Query:
         idf=idf,
         gains=tuple((f" {word} ", gain) for word, gain in gains.items()),
         kinds=tuple((f" {word} ", gain) for word, gain in kinds.items()),
-        arms=_arms(gains, kinds, counts),
+        arms=_arms(gains, kinds, counts, head),
         mean_length=counts.get(LENGTH, 0) / total or 1.0,
         speakers=speakers,
         wants=_wants(text[:5000], speakers),
@@ -231,14 +233,17 @@ def _nameless(index: TextIndex, text: str, speakers: frozenset[str]) -> str:
     return re.sub(r"\w+(?:['’]s\b)?", lambda word: "" if not speakers.isdisjoint(index.words.all(word[0])) else word[0], text[:5000])
 
 
-def _arms(gains: dict[str, float], kinds: dict[str, float], counts: dict[str, int]) -> tuple[Arm, ...]:
-    """How candidates are found: by each of the rarest words; where even those are frequent, by pairs of them; by things of a kind."""
+def _arms(gains: dict[str, float], kinds: dict[str, float], counts: dict[str, int], head: int) -> tuple[Arm, ...]:
+    """How candidates are found: by each of the rarest words; by things of a kind; and where all of these are frequent, by the two rarest
+    together, among the newest messages that hold the second."""
     rare = sorted(gains, key=lambda word: (counts[word], word))[:RARE_MAX]
     arms = [Arm(f'"{word}"', (f" {word} ",), gains[word]) for word in rare]
     if kinds:
         arms.append(Arm(" OR ".join(f'"{word}"' for word in kinds), tuple(f" {word} " for word in kinds), max(kinds.values())))
     if len(rare) > 1 and counts[rare[0]] > EACH:
-        arms += [Arm(f'"{rare[0]}" AND "{word}"', (), gains[rare[0]] + gains[word]) for word in rare[1:4]]
+        one, other = rare[:2]
+        since = head - head * PAIRED // max(PAIRED, counts[other])
+        arms.append(Arm(f'"{one}" AND "{other}"', (), gains[one] + gains[other], since))
     return tuple(arms)
 
 
@@ -383,35 +388,38 @@ def _second_look(
     gains = [gain for _, gain in query.gains]
     counts = {doc.id: _held(doc, query.gains) for doc in docs}
     slope, mean = K1 * (1 - B), K1 * B / query.mean_length
-    words = {id: _bm25(gains, held, slope + mean * by_id[id].length) for id, held in counts.items()}
+    words = {id: _bm25(gains, held, slope + mean * by_id[id].length) if held else 0.0 for id, held in counts.items()}
     things = [gain for _, gain in query.kinds]
-    replied = {doc.id for doc in docs if doc.prev in by_id and _answers(by_id[doc.prev], doc)}
     w = tuple(weights.values())
     scored: list[tuple[float, int, Doc, Sequence[float]]] = []
     for doc in docs:
-        id, before, behind, held, length = doc.id, doc.prev, after.get(doc.id), counts[doc.id], doc.length
-        echo = doc.flags & QUESTION and sum(held) >= ECHO * length
-        further = words.get(after.get(behind, 0), 0.0)
-        if before in by_id:
-            held, length = _together(held, counts[before]), length + by_id[before].length
-            further += words.get(by_id[before].prev or 0, 0.0)
-        if behind in by_id:
-            held, length = _together(held, counts[behind]), length + by_id[behind].length
-        own = traits.of(doc.at, doc.who, doc.flags)[0]
+        id, flags, held, length = doc.id, doc.flags, counts[doc.id], doc.length
+        before, behind = by_id.get(doc.prev or 0), by_id.get(after.get(id, 0))
+        echo = flags & QUESTION and sum(held) >= ECHO * length
+        further = replied = 0.0
+        if before is not None:
+            held, length = _together(held, counts[before.id]), length + before.length
+            further += words.get(before.prev or 0, 0.0)
+            if before.flags & QUESTION and not (before.flags | flags) & BY_ASSISTANT:
+                replied = words[before.id]
+        if behind is not None:
+            held, length = _together(held, counts[behind.id]), length + behind.length
+            further += words.get(after.get(behind.id, 0), 0.0)
+        own = traits.of(doc.at, doc.who, flags)[0]
         kinds = _bm25(things, _held(doc, query.kinds), slope + mean * doc.length) if things else 0.0
         parts = (
             w[0] * words[id],
-            w[1] * _bm25(gains, held, slope + mean * length / PASSAGE),
+            w[1] * (_bm25(gains, held, slope + mean * length / PASSAGE) if held else 0.0),
             w[2] * further,
             w[3] * sittings.get(doc.sitting, 0.0),
             w[4] * kinds * (1 + THEIRS * (own[0] > 0)),
-            w[5] * words[before or 0] if id in replied else 0.0,
-            w[6] if doc.sitting in (id, before) else 0.0,
+            w[5] * replied,
+            w[6] if doc.sitting == id or doc.sitting == doc.prev else 0.0,
             w[7] if echo else 0.0,
-            w[8] * (doc.flags >> TO_OTHER) / 3,
+            w[8] * (flags >> TO_OTHER) / 3,
             w[9] * id / max(1, head),
             w[10] if doc.superseded else 0.0,
-            meaning.of(id, before, behind),
+            meaning.of(id, doc.prev, after.get(id)),
             *own,
         )
         scored.append((sum(parts), id, doc, parts))

@@ -562,7 +562,7 @@ def _known(view: View, event: Event, found: Sequence[Event] = ()) -> Known:
         user_name=view.identity.user_name,
         commitments=tuple(open_ones),
         directives=tuple((d.did, d.text) for d in view.directives.active),
-        facts=tuple((f.id, f.subject, f.relation, f.value) for f in view.facts.current),
+        facts=view.facts.current,
         proposed=_asked_name(view, event),
     )
 

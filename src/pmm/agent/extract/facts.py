@@ -74,7 +74,7 @@ def may_hold(words: set[str], known: Known) -> bool:
     """Whether words could tell a fact at all: of the user, or of somebody the mind knows by name."""
     if FACT_CUES.isdisjoint(words):
         return False
-    return not _FIRST.isdisjoint(words) or any(value.lower() in words for *_, relation, value in known.facts if relation in KIN)
+    return not _FIRST.isdisjoint(words) or any(fact.relation in KIN and fact.value.lower() in words for fact in known.facts)
 
 
 def find_facts(said: Iterable[Clause], read: Iterable[Sentence], known: Known) -> list[Event]:
@@ -96,7 +96,7 @@ def find_facts(said: Iterable[Clause], read: Iterable[Sentence], known: Known) -
                 found[_same(it.subject, it.relation, it.value)] = holds, fact
     if not found:
         return []
-    current = {_same(*fact): id for id, *fact in known.facts}
+    current = {_same(fact.subject, fact.relation, fact.value): fact.id for fact in known.facts}
     told: list[Event] = []
     for same, (holds, fact) in found.items():
         if holds and same not in current:
@@ -150,7 +150,7 @@ def _read(text: str, clause: Clause, known: Known) -> Iterator[_Said]:
         subject, rest = KIN[who["kin"].lower()] if who["kin"] else "user", text[who.end("who") :]
         if who["named"]:
             yield _Said("user", subject, who["named"])
-    elif name in {value for _, _, relation, value in known.facts if relation in KIN}:
+    elif name in {fact.value for fact in known.facts if fact.relation in KIN}:
         subject, rest = name, text[len(name) :]
     else:
         return

@@ -7,13 +7,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from pmm.projections.facts import Fact
+
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the extractor may look at.
 
     now: the moment of the message, aware. zone: IANA zone of the mind; due dates are local there.
     commitments: the open ones, as (cid, owner, text). directives: the active ones, as (did, text).
-    facts: the current ones, as (id, subject, relation, value). proposed: a name the mind has asked for, not answered yet.
+    facts: the current ones. proposed: a name the mind has asked for, not answered yet.
     """
 
     now: datetime
@@ -22,7 +24,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     user_name: str | None = None
     commitments: tuple[tuple[int, str, str], ...] = ()
     directives: tuple[tuple[int, str], ...] = ()
-    facts: tuple[tuple[int, str, str, str], ...] = ()
+    facts: tuple[Fact, ...] = ()
     proposed: str | None = None
 
     @property
