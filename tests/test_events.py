@@ -81,6 +81,7 @@ PINNED: list[tuple[Event, str]] = [
         '"total_ms":900.0},"to":7,"usage":{"cached":0,"completion":12,"prompt":640}}',
     ),
     (TurnFailedEvent(to=3, reason="timeout"), '{"reason":"timeout","to":3}'),
+    (TurnFailedEvent(to=3, reason="model", hint="Start it."), '{"hint":"Start it.","reason":"model","to":3}'),
     (TurnFailedEvent(to=3, reason="model", detail='it said "no"\n'), '{"detail":"it said \\"no\\"\\n","reason":"model","to":3}'),
     (
         ContextBuilt(

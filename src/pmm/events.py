@@ -179,13 +179,15 @@ class ReplyEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TurnFailedEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """The turn ended without a whole reply; content is what was shown before."""
+    """The turn ended without a whole reply; content is what was shown before. hint: what to do about it, if there is more to say than
+    that the message is kept."""
 
     kind: ClassVar = "turn_failed"
     refs: ClassVar = ("to",)
     to: int
     reason: str
     detail: str = ""
+    hint: str = ""
 
 
 class ContextBuilt(Event, frozen=True, kw_only=True, omit_defaults=True):

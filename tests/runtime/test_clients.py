@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmm import Mind
+from pmm.errors import ModelUnavailable, TurnFailed
 from pmm.events import KINDS
 from pmm.llm.model import TokenUsage
 from pmm.runtime.turn import How
@@ -200,6 +201,19 @@ def test_only_turns_of_that_session_can_be_taken_back(open_mind: Opener, turn: i
     mind.handle_user("Something", session="other")
     mind.handle_user("Hello there", how=How(supersedes=(turn,)))
     assert not mind.log.by_kind("turn_superseded")
+
+
+def test_a_turn_that_failed_is_tried_again_in_its_place(open_mind: Opener) -> None:
+    mind = open_mind(ScriptedModel([["Her", ModelUnavailable("down")], "Herons are grey."]))
+    with pytest.raises(TurnFailed) as failed:
+        mind.handle_user("Tell me of herons")
+    again = How(supersedes=(failed.value.user_event,))  # type: ignore[arg-type]
+    mind.handle_user("Tell me of herons", session="other", how=again)
+    assert not mind.log.by_kind("turn_superseded"), "it is another session's"
+    reply = mind.handle_user("Tell me of herons", how=again)
+    assert [(e.turn, e.by) for e in mind.log.by_kind("turn_superseded")] == [(failed.value.user_event, reply.user_event)]  # type: ignore[attr-defined]
+    assert failed.value.user_event not in {source.id for source in reply.sources}
+    assert all(finding.ok for finding in mind.doctor())
 
 
 def test_a_private_turn_takes_nothing_back(open_mind: Opener) -> None:

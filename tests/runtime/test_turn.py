@@ -362,12 +362,12 @@ def test_a_known_key_with_another_text_is_a_conflict(open_mind: Open) -> None:
 
 
 def test_a_known_key_of_a_failed_turn_raises_the_recorded_failure(open_mind: Open) -> None:
-    model = ScriptedModel([["Wel", ModelCutOff("cut")], "Fine."])
+    model = ScriptedModel([["Wel", ModelCutOff("cut", hint="Plug it in.")], "Fine."])
     mind = open_mind(model)
     for _ in range(2):
         with pytest.raises(TurnFailed) as failed:
             mind.handle_user("tell me about the sea", key="k1")
-        assert (failed.value.partial, failed.value.reason) == ("Wel", "cut")
+        assert (failed.value.partial, failed.value.reason, failed.value.hint) == ("Wel", "cut", "Plug it in.")
     assert len(model.prompts) == 1
     assert mind.handle_user("tell me about the sea", key="k2").text == "Fine."
 

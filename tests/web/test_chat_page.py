@@ -186,13 +186,32 @@ def test_a_model_that_is_down_is_told_with_the_reason_and_a_retry(open_page: Ope
     assert "The model can't be reached." in trouble.inner_text()
     assert "Start it again, or choose another model." in trouble.inner_text()
     shoot(page, "chat-failed")
-    failed = served.events("turn_failed", limit=1)[0]["id"]
-    trouble.get_by_role("button", name="Try again").click()
-    wait_for(lambda: served.events("turn_failed", limit=1)[0]["id"] > failed)
-    wait_for(lambda: page.locator(".bubble", has_text="break after 4").count() == 2)
-    settled(page)
+    page.reload()
+    page.locator(".turn:last-child .trouble", has_text="Start it again, or choose another model.").wait_for()
     page.locator(".turn:last-child").get_by_role("button", name="Switch model").click()
     page.locator("#models").get_by_role("button", name="offline").wait_for()
+
+
+def test_a_new_try_takes_the_place_of_what_failed(open_page: Open, served: Served) -> None:
+    page = open_page()
+    other = open_page(same=page.context)
+    loaded(other)
+    say(page, "I live in Bergen. break after 3")
+    settled(page)
+    for tries in (1, 2):
+        failed = served.events("turn_failed", limit=1)[0]
+        trouble = page.locator(f".turn:has(.when [data-event='{failed['id']}']) .trouble")
+        trouble.get_by_role("button", name="Try again").click()
+        wait_for(lambda: served.events("turn_failed", limit=1)[0]["id"] > failed["id"])  # noqa: B023
+        again = served.events("turn_failed", limit=1)[0]["id"]
+        for shown in (page, other):
+            shown.locator(f".turn:last-child .when [data-event='{again}']").wait_for()
+            wait_for(lambda: shown.locator(".bubble", has_text="I live in Bergen").count() == 1)  # noqa: B023
+            assert shown.locator(".turn:last-child .finding", has_text="Bergen").is_visible(), "what was read in the first try"
+        assert served.events("turn_superseded", limit=1)[0]["turn"] == failed["to"]
+        assert len(served.events("turn_superseded")) == tries
+    page.goto(f"{served.url}/ledger")
+    page.locator(f".event [data-event='{failed['id']}']").wait_for()
 
 
 def test_who_is_not_the_first_waits_and_is_told_so(open_page: Open, served: Served) -> None:

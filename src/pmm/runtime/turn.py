@@ -122,8 +122,8 @@ class How(msgspec.Struct, frozen=True, kw_only=True):
     """What a program that speaks for the user asks of one turn, beside the text.
 
     instruction: its own, which weighs less than the user's rules. earlier: (who, text) of turns it keeps and the log doesn't. supersedes:
-    user messages of this session whose turns the user took back. max_tokens, temperature: instead of the settings', but never more tokens
-    than these allow. stop: texts before the first of which the reply ends; a fast answer is given whole.
+    user messages of this session whose turns the user took back, or tries again. max_tokens, temperature: instead of the settings', but
+    never more tokens than these allow. stop: texts before the first of which the reply ends; a fast answer is given whole.
     """
 
     instruction: str = ""
@@ -250,9 +250,14 @@ class Pipeline:
         message = UserMessage(
             content=request.text, source=request.source, session=request.session, key=None if request.key is None else f"u:{request.key}"
         )
-        gone = [id for id in request.how.supersedes if view.threads.holds(request.session, id)]
+        gone = [id for id in request.how.supersedes if view.threads.holds(request.session, id) or self._failed(request.session, id)]
         back = [TurnSuperseded(turn=id, by=-len(healed) - 1) for id in gone]
         return self._log.append([*healed, message, *back], expect=view.head)[len(healed)]
+
+    def _failed(self, session: str, id: int) -> bool:
+        """Whether the session has a turn of that message, which failed."""
+        asked, end = self._log.get(id), self._log.by_key(f"end:{id}")
+        return isinstance(asked, UserMessage) and asked.session == session and isinstance(end, TurnFailedEvent)
 
     def _recorded(self, known: Event, request: Request) -> Reply:
         """The outcome of a message that was sent before with the same key."""
@@ -273,11 +278,9 @@ class Pipeline:
                 user_event=known.id,
                 reply_event=end.id,
             )
-        reason = end.reason if isinstance(end, TurnFailedEvent) else "stopped"
-        detail = end.detail if isinstance(end, TurnFailedEvent) else ""
-        raise TurnFailed(
-            f"this turn failed before: {detail or reason}.", partial=end.content if end else "", user_event=known.id, reason=reason
-        )
+        failed = end if isinstance(end, TurnFailedEvent) else TurnFailedEvent(to=known.id, reason="stopped")
+        told = f"this turn failed before: {failed.detail or failed.reason}."
+        raise TurnFailed(told, partial=failed.content, user_event=known.id, reason=failed.reason, hint=failed.hint)
 
     def _told_wrong(self, reply: int) -> tuple[Claim, ...]:
         """What was recorded as contradicted in a reply."""
@@ -457,7 +460,8 @@ class Pipeline:
         reason = _REASONS.get(type(error), "model")
         if heard.request.record:
             to = heard.event.id
-            end = TurnFailedEvent(content=speech.text, to=to, reason=reason, detail=error.message[:1000], key=f"end:{to}")
+            said, hint = error.message[:1000], error.hint[:1000]
+            end = TurnFailedEvent(content=speech.text, to=to, reason=reason, detail=said, hint=hint, key=f"end:{to}")
             found = [_cited(event, to) for event in heard.found]
             with heard.trace.measure("append"):
                 stored = self._append([end], found)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nicegui import background_tasks, ui
 
 from pmm.errors import PMMError, TurnFailed
+from pmm.runtime.turn import PLAINLY, How
 from pmm.web import transcript
 from pmm.web.parts import Part, button, day, empty, icon, tag, text, trouble
 from pmm.web.said import Append, markdown
@@ -46,7 +47,6 @@ class _Chat:
         self._asides: list[int] = []
         self._drawn: dict[int, tuple[object, Element]] = {}
         self._following: dict[int, _Following] = {}
-        self._hints: dict[int, str] = {}
         text("h1", f"Chat with {tab.name}", "aloud", tabindex="-1")
         with tag("div", "talk"):
             with tag("div", "talk-head") as self._head:
@@ -97,8 +97,7 @@ class _Chat:
     def _draw_turn(self, turn: Turn, heading: str, *, newest: bool) -> None:
         if heading:
             _day(heading)
-        failed = turn.end.to if turn.end is not None and turn.end.kind == "turn_failed" else 0  # type: ignore[union-attr]
-        TurnView(self._tab, turn, hint=self._hints.get(failed, ""), again=self._again if newest else None)
+        TurnView(self._tab, turn, again=self._again if newest else None)
 
     def _draw_around(self, data: Transcript) -> None:
         self._head.clear()
@@ -167,8 +166,7 @@ class _Chat:
         if one.box.is_deleted:
             return
         if isinstance(error, TurnFailed) and error.user_event is not None:
-            self._hints[error.user_event] = error.hint
-            error = None
+            error = None  # the log tells it
         if error is None and one.spoken.record:
             await self._part.refresh()
             if one.box.is_deleted:  # the page was closed meanwhile
@@ -198,19 +196,19 @@ class _Chat:
             self._tab.toast(f"A message has at most {ASKED_MAX:,} characters; this one has {len(said):,}. Send it in parts.", None, True)
             self._put_back(said)
             return
-        await self._speak(said, f"web:{message.get('key', '')}"[:100])
+        await self._speak(said, key=f"web:{message.get('key', '')}"[:100], record=self._record)
 
     async def _again(self, turn: Turn) -> None:
-        """Ask the same once more."""
+        """Ask the same once more, in its place: once, however often and wherever that is pressed."""
         assert turn.user is not None
-        await self._speak(turn.user.content, None)
+        await self._speak(turn.user.content, key=f"again:{turn.user.id}", how=How(supersedes=(turn.user.id,)))
 
-    async def _speak(self, said: str, key: str | None) -> None:
+    async def _speak(self, said: str, *, key: str, record: bool = True, how: How = PLAINLY) -> None:
         if self._tab.at is not None or not said.strip():
             return
         self._before = None
         try:
-            spoken = self._tab.hosted.turns.speak(said, session=self._session, source="web", key=key, record=self._record)
+            spoken = self._tab.hosted.turns.speak(said, session=self._session, source="web", key=key, record=record, how=how)
         except PMMError as error:
             self._tab.toast(told(error), None, True)
             self._put_back(said)

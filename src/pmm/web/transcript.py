@@ -89,18 +89,30 @@ def load(mind: Mind, session: str, at: int | None = None, before: int | None = N
     since = shown[0].id if shown else 0
     kinds = _AROUND if shown else ("followed_up",)
     around = mind.log.by_kind(*kinds, since=since, until=view.head, limit=AROUND_MAX)
-    gone = {e.turn for e in around if isinstance(e, TurnSuperseded)}
-    turns = [_turn(view, message, around) for message in shown if message.id not in gone]
+    before_it = _superseded(around)
+    gone = {id for ids in before_it.values() for id in ids}
+    turns = [_turn(view, message, around, before_it.get(message.id, set())) for message in shown if message.id not in gone]
     turns += [Turn(None, e) for e in around if isinstance(e, FollowedUp) and e.session == session and e.id <= until]
     earlier = len(ours) > TURNS_MAX or (len(messages) == LOOK_MAX and bool(ours))
     sessions = tuple(view.conversation.sessions)[::-1]
     return Transcript(tuple(sorted(turns, key=lambda turn: turn.first.id)), earlier, before is not None, sessions)
 
 
-def _turn(view: Any, message: UserMessage, around: list[Event]) -> Turn:
+def _superseded(around: list[Event]) -> dict[int, set[int]]:
+    """By a message: those whose turns it stands in the place of, and whose these had stood in."""
+    found: dict[int, set[int]] = {}
+    for event in around:
+        if isinstance(event, TurnSuperseded):
+            found.setdefault(event.by, set()).update({event.turn}, found.get(event.turn, ()))
+    return found
+
+
+def _turn(view: Any, message: UserMessage, around: list[Event], before_it: set[int]) -> Turn:
+    """before_it: the messages whose turns it stands in the place of. What was found in these is shown with it."""
     end = next((e for e in around if isinstance(e, (ReplyEvent, TurnFailedEvent)) and e.to == message.id), None)
     receipt = next((e for e in around if isinstance(e, ContextBuilt) and e.to == message.id), None)
-    said = {message.id, end.id} if end else {message.id}
+    asked = {message.id, *before_it}
+    said = asked | {e.id for e in around if isinstance(e, (ReplyEvent, TurnFailedEvent)) and e.to in asked}
     found = tuple(
         Finding(e, _holds(view, e), _now(view, e))
         for e in around

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from pmm.errors import TurnFailed
 from pmm.events import CommitmentClosed, CommitmentOpened, DirectiveSet, FactAsserted, MessageImported, ReplyEvent, TurnFailedEvent
 from pmm.web import transcript
 from pmm.web.inspector import brief
@@ -37,9 +38,9 @@ Again = Callable[["Turn"], Awaitable[None]]
 
 
 class TurnView:
-    """Draws a turn where it is made. hint: what to do, of one that failed. again: asks the same once more; None of one that isn't last."""
+    """Draws a turn where it is made. again: asks the same once more, in the place of one that failed; None of one that isn't last."""
 
-    def __init__(self, tab: Tab, turn: Turn, *, hint: str, again: Again | None) -> None:
+    def __init__(self, tab: Tab, turn: Turn, *, again: Again | None) -> None:
         self._tab = tab
         self._turn = turn
         if turn.user is not None:
@@ -51,7 +52,7 @@ class TurnView:
                     case None:
                         text("p", "This is being answered elsewhere.", "muted small waiting")
                     case TurnFailedEvent():
-                        self._failed(turn.end, hint, again)
+                        self._failed(turn.end, again)
                     case _:
                         self._replied(turn.end)
                 for finding in turn.found:
@@ -71,16 +72,15 @@ class TurnView:
         if finish != "stop":
             text("p", "Stopped. What was said is kept." if finish == "interrupted" else "Cut off: it was too long.", "muted small")
 
-    def _failed(self, end: TurnFailedEvent, hint: str, again: Again | None) -> None:
+    def _failed(self, end: TurnFailedEvent, again: Again | None) -> None:
         if end.content:
             markdown(end.content)
         with tag("div", "trouble"):
             icon("error_outline")
             with tag("div", "told"):
                 text("p", REASONS.get(end.reason, "The turn failed."))
-                said = " ".join(filter(None, (end.detail[:1].upper() + end.detail[1:], hint)))
-                if said:
-                    text("p", said, "muted small")
+                said = filter(None, (end.detail[:1].upper() + end.detail[1:], end.hint or TurnFailed.default_hint))
+                text("p", " ".join(said), "muted small")
             if self._tab.at is None and again is not None:
                 button("Try again", lambda: again(self._turn), symbol="refresh")
                 button("Switch model", self._tab.choose_model, symbol="memory")
