@@ -40,7 +40,9 @@ def at_of(text: str | None, *, whole_day: bool = True) -> int | datetime | None:
     try:
         return time_of(text, whole_day=whole_day)
     except InvalidInput:
-        raise InvalidInput(f"{text[:64]!r} is neither an event's id nor a time.", hint="Write 214, 2026-03-05 or 2026-03-05T12:00.") from None
+        raise InvalidInput(
+            f"{text[:64]!r} is neither an event's id nor a time.", hint="Write 214, 2026-03-05 or 2026-03-05T12:00."
+        ) from None
 
 
 def known_kinds(named: Sequence[str]) -> tuple[str, ...]:
