@@ -356,9 +356,10 @@ def _first_look(
     after = {row[4]: row[0] for row in found}
     scored = []
     for id, at, who, sitting, prev, flags, length, mask in found:
-        beside = words.get(prev, 0.0) + words.get(after.get(id, 0), 0.0)
+        behind = after.get(id)
+        beside = words.get(prev, 0.0) + words.get(behind, 0.0)
         told = OWN * words[id] + BESIDE * beside + weight * sittings[sitting] + traits.of(at, who, flags)[1]
-        scored.append((told + meaning.of(id, prev, after.get(id)), id, (who, flags, length, mask)))
+        scored.append((told + meaning.of(id, prev, behind), id, (who, flags, length, mask)))
     best: list[int] = []
     more: list[int] = []
     equal = Counter[tuple[Any, ...]]()
@@ -465,13 +466,18 @@ def _memory(index: TextIndex, query: Query, doc: Doc, said: tuple[str, str | Non
     )
 
 
+_BETWEEN_SENTENCES = re.compile(r"\s(?:(?<=[.!?。！？].)|(?<=\n))\s*", re.DOTALL)
+
+
 def _excerpt(index: TextIndex, query: Query, text: str) -> tuple[str, float]:
     """The whole sentences that say most about the query, up to about EXCERPT_CHARS, and how much of it they cover."""
-    sentences = [s for s in re.split(r"(?<=[.!?。！？])\s+|\n+", text[:20_000]) if s.strip()] or [text]
     if len(text) <= EXCERPT_CHARS:
         return text, _coverage(query, index.words.all(text))
+    sentences = [s for s in _BETWEEN_SENTENCES.split(text[:20_000]) if s.strip()] or [text]
     # A stem is nearly always a prefix of its forms, so this finds the place without tokenising a long text.
-    scores = [sum(idf for word, idf in query.idf.items() if word in sentence) for sentence in map(str.casefold, sentences)]
+    folded = text[:20_000].casefold()
+    words = [(word, idf) for word, idf in query.idf.items() if word in folded]
+    scores = [sum([idf for word, idf in words if word in sentence]) for sentence in map(str.casefold, sentences)]
     start = end = max(range(len(sentences)), key=lambda i: (scores[i], -i))
     size = len(sentences[start])
     while True:  # widen to neighbours while they fit
