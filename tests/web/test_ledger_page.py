@@ -22,7 +22,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One with STORY in its mind, and another mind of some hundred events."""
     folder = tmp_path_factory.mktemp("minds")
     generate_log(folder / "many.db", MANY, 3)
-    with serving(folder, "altered", story=STORY) as server:
+    with serving(folder, "altered", "mended", story=STORY) as server:
         yield server
 
 
@@ -189,6 +189,25 @@ def test_what_was_altered_is_named_on_every_page(open_page: Open, served: Served
     shoot(page, "ledger-altered")
     served_ok = open_page("/ledger", same=other.context)
     assert not served_ok.locator(".bar-line.bad").is_visible()
+
+
+def test_what_another_program_has_verified_is_told_by_open_pages(
+    open_page: Open, served: Served, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    served.say("I owe Ben ten euros.", "mended")
+    path = next(tmp_path_factory.getbasetemp().rglob("mended.db"))
+    chat = open_page("/minds/mended")
+    ledger = open_page("/minds/mended/ledger?view=verify", same=chat.context)
+    for page in (chat, ledger):
+        page.locator(".saved", has_text="All saved").wait_for()
+    for owed, whole in (("nothing", False), ("ten euros", True)):
+        with apsw.Connection(str(path)) as db:
+            db.execute(f"drop trigger if exists events_no_update; update events set content = 'I owe Ben {owed}.' where id = 2")
+        assert served.get("/api/minds/mended/verify")["ok"] is whole
+        for page in (chat, ledger):
+            page.locator(".bar-line.bad").wait_for(state="hidden" if whole else "visible")
+            page.locator(".saved", has_text="All saved" if whole else "Altered").wait_for()
+        ledger.locator(".verdict", has_text="whole and in order" if whole else "The log was altered").wait_for()
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])

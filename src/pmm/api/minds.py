@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from pmm.api.errors import Refused, absent
 from pmm.api.feed import Feed
 from pmm.api.turns import Line
+from pmm.runtime.checks import Verdict, verify
 
 if TYPE_CHECKING:
     from pmm.config import Settings
@@ -25,10 +29,18 @@ Opening = Callable[[Path, "Mind | None"], "Mind"]
 """opens the mind in a file; the second is the first mind opened here, whose model the others may share"""
 
 
+class Checked(msgspec.Struct, frozen=True):
+    """What a verification found, when it began, and how many seconds it took."""
+
+    verdict: Verdict
+    at: datetime
+    seconds: float
+
+
 class Hosted:
     """One open mind. `mind`: to ask (its methods may be called from any thread). `turns`: to speak with it. `feed`: what happens to it.
 
-    checking: held while its whole log is read.
+    checked: what `verify` found last, whoever asked for it; every function in `on_checked` is told when there is something new.
     """
 
     def __init__(self, name: str, path: Path, mind: Mind) -> None:
@@ -37,7 +49,22 @@ class Hosted:
         self.mind = mind
         self.turns = Line(mind)
         self.feed = Feed(mind)
-        self.checking = asyncio.Lock()
+        self.checked: Checked | None = None
+        self.on_checked: list[Callable[[], object]] = []
+        self._checking = asyncio.Lock()
+
+    async def verify(self, on_progress: Callable[[int], object] | None = None) -> Checked:
+        """Check every event of the log against its seal and the chain; one at a time. Raises StorageError when it can't tell.
+
+        on_progress: told, from another thread, how many were checked.
+        """
+        async with self._checking:
+            began = self.mind.now
+            verdict = await asyncio.to_thread(verify, self.path, on_progress)
+            checked = self.checked = Checked(verdict, began, (self.mind.now - began).total_seconds())
+        for told in self.on_checked:
+            told()
+        return checked
 
 
 class Minds:

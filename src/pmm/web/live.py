@@ -11,7 +11,6 @@ from pmm.errors import StorageError
 
 if TYPE_CHECKING:
     from pmm.api.minds import Hosted
-    from pmm.runtime.checks import Verdict
 
 PAUSE_S = 0.1
 """between two rounds of news, so that a turn's handful of events is one round"""
@@ -23,14 +22,14 @@ Listener = Callable[[frozenset[str]], None]
 
 
 class Live:
-    """The news of one mind. broken: what a verification found wrong, for every page to show."""
+    """The news of one mind: its events, and what a verification found."""
 
     def __init__(self, hosted: Hosted) -> None:
         self._hosted = hosted
         self._listeners: list[Listener] = []
         self._task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
-        self.broken: Verdict | None = None
+        hosted.on_checked.append(self.tell)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Tell it from now on; what is returned ends that."""
@@ -56,11 +55,6 @@ class Live:
         """Tell everyone."""
         for listener in list(self._listeners):
             listener(kinds)
-
-    def verified(self, verdict: Verdict) -> None:
-        """The chain was checked: every page says so if it is broken."""
-        self.broken = None if verdict.ok else verdict
-        self.tell()
 
     async def _run(self) -> None:
         ready = self._ready

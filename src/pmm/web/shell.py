@@ -116,7 +116,7 @@ class _Shell:
                 self._as_of = button("As of now", self._back_one, symbol="history", kind="chip", id="as-of")
                 self._model = button("", self._choose_model, symbol="memory", kind="chip", classes="model", title="Switch model")
                 with link("", self._tab.path("ledger"), "chip saved") as saved:
-                    icon("check_circle", "ok")
+                    self._seal = icon("check_circle", "ok")
                     self._saved = text("span", "")
                 self._links.append((saved, "ledger"))
                 button("In mind now", symbol="data_usage", kind="icon", data_side="", classes="narrow")
@@ -144,15 +144,23 @@ class _Shell:
             self._past_text.text = f"This is the mind after event {tab.at:,}. Nothing can be changed there."
             self._slider.props["max"], self._slider.props["value"] = str(self._head), str(tab.at)
             self._field.props["value"] = str(tab.at)
-        broken = tab.live.broken
+        self._tell_whether_whole()
+        for element, name in self._links:
+            element.props["href"] = tab.path(name)
+
+    def _tell_whether_whole(self) -> None:
+        """What was found when the log was last checked, if it was."""
+        checked = self._tab.hosted.checked
+        broken = checked.verdict if checked is not None and not checked.verdict.ok else None
         self._broken.set_visibility(broken is not None)
+        self._seal.text = "check_circle" if broken is None else "gpp_bad"
+        self._seal.classes(replace="icon ok" if broken is None else "icon bad-text")
         if broken is not None:
+            self._saved.text = f"Altered · {self._state.head:,} events"
             self._broken_text.text = f"The log was altered: {broken.why}."
             self._broken_link.set_visibility(broken.bad is not None)
             self._broken_link.props["data-event"] = str(broken.bad or 0)
             self._broken_link.text = f"Event {broken.bad or 0:,}"
-        for element, name in self._links:
-            element.props["href"] = tab.path(name)
 
     async def _refresh(self) -> None:
         tab = self._tab

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 from pmm.clock import stopwatch
 from pmm.errors import PMMError
-from pmm.runtime.checks import verify as check
-from pmm.web.parts import button, event_link, icon, tag, text, trouble
+from pmm.web.parts import button, event_link, icon, moment, tag, text, trouble
 
 if TYPE_CHECKING:
-    from pmm.runtime.checks import Verdict
+    from pmm.api.minds import Checked
     from pmm.web.tab import Tab
 
 SAID_EVERY_S = 0.1
 
 
 def panel(tab: Tab) -> None:
-    """The view. It shows what was found broken before, too."""
+    """The view. It shows what was found last, too."""
     _Panel(tab)
 
 
@@ -39,9 +38,20 @@ class _Panel:
                 self._bar = tag("progress", max="1", value="0", aria_label="Checked")
                 self._said = text("p", "", "small muted")
             self._progress.set_visibility(False)
-            with tag("div", "verdict", role="status") as self._verdict:
-                if tab.live.broken is not None:
-                    _told(tab.live.broken, None)
+            self._verdict = tag("div", "verdict", role="status")
+        self._tell()
+        tab.follow(self._verdict, frozenset(), self._heard)
+
+    async def _heard(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        """What was found last, by whomever it was asked."""
+        self._verdict.clear()
+        checked = self._tab.hosted.checked
+        if checked is not None and not self._running:
+            with self._verdict:
+                _told(self._tab, checked)
 
     async def _run(self) -> None:
         if self._running:
@@ -61,7 +71,8 @@ class _Panel:
 
     async def _checked(self) -> None:
         tab, loop = self._tab, asyncio.get_running_loop()
-        started = said = stopwatch()
+        said = stopwatch()
+        head = await tab.ask(lambda: tab.mind.log.head[0])
 
         def progress(count: int) -> None:
             nonlocal said
@@ -69,20 +80,12 @@ class _Panel:
                 said = stopwatch()
                 loop.call_soon_threadsafe(self._show, count, head)
 
-        async with tab.hosted.checking:
-            head = await tab.ask(lambda: tab.mind.log.head[0])
-            started = stopwatch()
-            try:
-                verdict = await tab.ask(lambda: check(tab.hosted.path, progress))
-            except PMMError as error:
-                if not self._verdict.is_deleted:
-                    with self._verdict:
-                        trouble(error, self._run)
-                return
-        tab.live.verified(verdict)
-        if not self._verdict.is_deleted:
-            with self._verdict:
-                _told(verdict, stopwatch() - started)
+        try:
+            await tab.hosted.verify(progress)
+        except PMMError as error:
+            if not self._verdict.is_deleted:
+                with self._verdict:
+                    trouble(error, self._run)
 
     def _show(self, count: int, head: int) -> None:
         if not self._bar.is_deleted:
@@ -90,14 +93,18 @@ class _Panel:
             self._said.text = f"{count:,} of {head:,} events checked" if count else "Reading the file"
 
 
-def _told(verdict: Verdict, seconds: float | None) -> None:
-    if verdict.ok:
-        icon("verified_user", "ok")
-        took = "" if seconds is None else f" Checked in {seconds:,.1f} s." if seconds >= 1 else f" Checked in {seconds * 1e3:,.0f} ms."
-        text("p", f"All {verdict.events:,} events are whole and in order.{took}")
-        return
-    icon("gpp_bad", "bad-text")
-    with tag("p"):
-        text("span", f"The log was altered: {verdict.why}. ")
-        event_link(verdict.bad or 0)
-        text("span", " is the first that can't be trusted; restore a backup, or export what came before.", "muted")
+def _told(tab: Tab, checked: Checked) -> None:
+    verdict = checked.verdict
+    icon("verified_user", "ok") if verdict.ok else icon("gpp_bad", "bad-text")
+    with tag("div"):
+        with tag("p"):
+            if verdict.ok:
+                text("span", f"All {verdict.events:,} events are whole and in order.")
+            else:
+                text("span", f"The log was altered: {verdict.why}. ")
+                event_link(verdict.bad or 0)
+                text("span", " is the first that can't be trusted; restore a backup, or export what came before.", "muted")
+        with tag("p", "meta"):
+            text("span", "Checked at")
+            moment(tab, checked.at)
+            text("span", f"in {checked.seconds:,.1f} s" if checked.seconds >= 1 else f"in {checked.seconds * 1e3:,.0f} ms")
