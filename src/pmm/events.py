@@ -146,6 +146,24 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     content: str = ""
     key: str | None = None
 
+    def held(self, field: str) -> tuple[int, ...]:
+        """The ids that a field of `refs` holds; none if it has no such field."""
+        value = getattr(self, field, None)
+        return tuple(value) if isinstance(value, (tuple, list)) else () if value is None else (value,)
+
+    @property
+    def refers_to(self) -> tuple[int, ...]:
+        """The ids of all events that it refers to, each once."""
+        return tuple(dict.fromkeys(id for field in self.refs for id in self.held(field)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is told of it everywhere: id, ts, kind, content, then its kind's own fields as the log names them, then its key."""
+        told: dict[str, Any] = {"id": self.id, "ts": self.ts, "kind": self.kind, "content": self.content}
+        for field in msgspec.structs.fields(type(self)):
+            if field.name != "key":
+                told.setdefault(field.encode_name, getattr(self, field.name))
+        return told | {"key": self.key}
+
 
 class MindCreated(Event, frozen=True, kw_only=True, omit_defaults=True):
     """Event 1, always."""

@@ -75,7 +75,7 @@ def test_the_examples_are_of_their_shapes(schema: dict[str, Any]) -> None:
 def test_an_event_of_any_kind_has_the_fields_of_its_shape(kind: str) -> None:
     required = {f.name: _some(f.type) for f in msgspec.structs.fields(KINDS[kind]) if f.required}
     event: Event = KINDS[kind](id=7, **required)
-    told = msgspec.json.decode(shapes.encode(shapes.event(event)))
+    told = msgspec.json.decode(shapes.encode(event.as_dict()))
     assert list(told)[:4] == ["id", "ts", "kind", "content"]
     assert msgspec.convert(told, shapes.Event).kind == kind
     assert {f.encode_name for f in msgspec.structs.fields(KINDS[kind])} <= set(told)

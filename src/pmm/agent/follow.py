@@ -73,7 +73,7 @@ def _occasions(view: View) -> Iterator[_Occasion]:
             snoozed = [c.snoozed_until] if c.snoozed_until else []
             yield _Occasion(max([c.due.instant + AFTER, *earliest, *snoozed]), _NEVER, c, None)
     for e in view.commitments.closed:
-        if e.outcome == "kept" and e.commitment.due is not None and e.commitment.cid not in asked:
+        if e.outcome == "kept" and e.commitment.due is not None and e.cid not in asked:
             yield _Occasion(max([e.at + AFTER, *earliest]), e.at + LATELY, e.commitment, e.at)
 
 

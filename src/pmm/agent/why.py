@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import msgspec
 
@@ -41,6 +41,11 @@ class Why(msgspec.Struct, frozen=True):
     children: tuple[Why, ...] = ()
     left_out: int = 0
     note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is told of it everywhere."""
+        told = {name: getattr(self, name) for name in ("relation", "score", "event", "left_out", "note")}
+        return {**told, "event": self.event.as_dict(), "children": [child.as_dict() for child in self.children]}
 
 
 class Lookup(Protocol):
@@ -129,7 +134,7 @@ class _Tree:
         """Later events that refer to this one through one of these fields. Without a relation, the kind says it: closed, reminded ..."""
         kinds = [kind for kind, cls in KINDS.items() if any(field in cls.refs for field in fields)]
         found = self._log.by_kind(*kinds, since=id, limit=LOOK_MAX)
-        citing = [e for e in found if any(id in _refs(e, field) for field in fields)]
+        citing = [e for e in found if any(id in e.held(field) for field in fields)]
         links = [_Link(e, relation or e.kind.rpartition("_")[2], follow=not relation) for e in citing]
         return links, f"only the next {LOOK_MAX:,} events that could speak of it were looked through" if len(found) >= LOOK_MAX else ""
 
@@ -137,13 +142,8 @@ class _Tree:
 def _causes(event: Event) -> Iterator[_Link]:
     """The events that an event itself refers to, and those that a receipt says were recalled."""
     for name in event.refs:
-        for id in _refs(event, name):
+        for id in event.held(name):
             yield _Link(id, "made for" if isinstance(event, ContextBuilt) else _RELATIONS.get(name, name))
     if isinstance(event, ContextBuilt):
         for source in event.sources:
             yield _Link(source.id, "recalled", source.score)
-
-
-def _refs(event: Event, field: str) -> Sequence[int]:
-    value = getattr(event, field, None)
-    return value if isinstance(value, (tuple, list)) else () if value is None else (value,)

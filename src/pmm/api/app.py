@@ -95,7 +95,7 @@ def _server(minds: Minds, figures: Figures) -> APIRouter:
     def list_minds() -> Response:
         """The minds of this server."""
         opened = {hosted.name for hosted in minds.opened()}
-        return shapes.answer({"items": [shapes.MindInfo(name=name, open=name in opened) for name in minds.names()], "next": None})
+        return shapes.page(shapes.MindInfo(name=name, open=name in opened) for name in minds.names())
 
     there = shapes.says(shapes.MindInfo, {"name": "echo", "open": True}, "It was there already.")
     made = shapes.says(shapes.MindInfo, {"name": "echo", "open": True}, "It was created.", status=201)

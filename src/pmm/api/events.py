@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Header, Query
@@ -63,7 +63,7 @@ def events(
     low, high = span_of(mind, at_of(since, whole_day=False), at_of(until))
     span = max(after, low), min(high, high if before is None else before - 1)
     page, more = page_of(mind, span, known_kinds(kind), text, limit=limit, newest=order == "newest")
-    return shapes.answer({"items": [shapes.event(e) for e in page], "next": more})
+    return shapes.page((e.as_dict() for e in page), more)
 
 
 def span_of(mind: Mind, since: int | datetime | None, until: int | datetime | None) -> tuple[int, int]:
@@ -140,13 +140,5 @@ def event(here: Here, id: Id) -> Response:
     found = here.mind.log.get(id)
     if found is None:
         raise absent(f"event {id}", "GET /api/events lists them.")
-    around = [other for ref in _refs(found) if (other := here.mind.log.get(ref)) is not None]
-    return shapes.answer(shapes.event(found) | {"refers_to": [shapes.event(other) for other in around]})
-
-
-def _refs(event: Event) -> list[int]:
-    found: list[Any] = []
-    for name in event.refs:
-        value = getattr(event, name)
-        found += value if isinstance(value, (tuple, list)) else (value,)
-    return list(dict.fromkeys(ref for ref in found if ref))
+    around = [other.as_dict() for ref in found.refers_to if (other := here.mind.log.get(ref)) is not None]
+    return shapes.answer(found.as_dict() | {"refers_to": around})

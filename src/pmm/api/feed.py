@@ -146,4 +146,4 @@ async def _within(news: asyncio.Event, seconds: float) -> bool:
 
 
 def _frame(event: Event) -> Frame:
-    return Frame(event.id, event.kind, b"id: %d\ndata: %s\n\n" % (event.id, shapes.encode(shapes.event(event))))
+    return Frame(event.id, event.kind, b"id: %d\ndata: %s\n\n" % (event.id, shapes.encode(event.as_dict())))

@@ -93,24 +93,12 @@ _ONE = shapes.says(shapes.Commitment, _COMMITMENT)
 _NEW = shapes.says(shapes.Commitment, _COMMITMENT, status=201)
 
 
-def commitment_of(mind: Mind, item: Any) -> shapes.Commitment:
-    """One, open or ended."""
-    c = getattr(item, "commitment", item)
-    due = {"due": None if c.due is None else str(c.due), "zone": None if c.due is None else c.due.zone}
-    if c is item:
-        ended = {"state": "snoozed" if c.snoozed(mind.now) else "open"}
-    else:
-        ended = {"state": item.outcome, "ended": item.at, "evidence": item.evidence, "note": item.note}
-    shown: shapes.Commitment = shapes.Commitment.of(c, **due, **ended)
-    return shown
-
-
 def _commitment(mind: Mind, cid: int, status: int = 200) -> Response:
     """As it is now. Raises Refused (404)."""
-    found = [commitment_of(mind, item) for item in mind.commitments(open=None, limit=1, before=cid + 1)]
-    if not found or found[0].cid != cid:
+    found = mind.commitment(cid)
+    if found is None:
         raise absent(f"commitment {cid}", "GET /api/commitments lists them.")
-    return shapes.answer(found[0], status)
+    return shapes.answer(shapes.Commitment.at(found, mind.now), status)
 
 
 @router.get("/commitments", tags=["commitments"], responses=shapes.says(shapes.Page[shapes.Commitment], {"items": [_COMMITMENT]}))
@@ -118,8 +106,8 @@ def commitments(here: Here, which: Which = "open", limit: Limit = 50, before: Be
     """Commitments, the newest first; as of an event or a time with `at`."""
     open = {"open": True, "ended": False, "all": None}[which]
     found = here.mind.commitments(open=open, limit=limit + 1, before=before, at=at_of(at))
-    page = [commitment_of(here.mind, item) for item in found[:limit]]
-    return shapes.answer({"items": page, "next": page[-1].cid if len(found) > limit else None})
+    items = [shapes.Commitment.at(item, here.mind.now) for item in found[:limit]]
+    return shapes.page(items, found[limit - 1].cid if len(found) > limit else None)
 
 
 @router.post("/commitments", tags=["commitments"], status_code=201, responses=_NEW)
@@ -204,16 +192,10 @@ _FACT = {
 
 
 def _fact(mind: Mind, id: int, status: int = 200) -> Response:
-    found = mind.facts(current=None, before=id + 1, limit=1)
-    if not found or found[0].id != id:
+    found = mind.fact(id)
+    if found is None:
         raise absent(f"fact {id}", "GET /api/facts lists them.")
-    return shapes.answer(fact_of(found[0]), status)
-
-
-def fact_of(fact: Any) -> shapes.Fact:
-    """One, current or past."""
-    shown: shapes.Fact = shapes.Fact.of(fact, current=fact.ended is None)
-    return shown
+    return shapes.answer(shapes.Fact.of(found), status)
 
 
 @router.get("/facts", tags=["facts"], responses=shapes.says(shapes.Page[shapes.Fact], {"items": [_FACT], "next": None}))
@@ -228,7 +210,7 @@ def facts(
     """What the mind knows, the newest first; as of an event or a time with `at`."""
     current = {"current": True, "past": False, "all": None}[which]
     found = here.mind.facts(subject, at=at_of(at), current=current, limit=limit + 1, before=before)
-    return shapes.answer({"items": [fact_of(f) for f in found[:limit]], "next": found[limit - 1].id if len(found) > limit else None})
+    return shapes.page(map(shapes.Fact.of, found[:limit]), found[limit - 1].id if len(found) > limit else None)
 
 
 @router.post("/facts", tags=["facts"], status_code=201, responses=shapes.says(shapes.Fact, _FACT, status=201))
@@ -280,8 +262,7 @@ _DIRECTIVE = {"did": 51, "text": "Answer briefly.", "since": "2026-03-02T09:00:0
 @router.get("/directives", tags=["directives"], responses=shapes.says(shapes.Page[shapes.Directive], {"items": [_DIRECTIVE], "next": None}))
 def directives(here: Here, at: At = None) -> Response:
     """The rules in force, oldest first; as of an event or a time with `at`."""
-    found = here.mind.view(at_of(at)).directives.active
-    return shapes.answer({"items": [shapes.Directive.of(one) for one in found], "next": None})
+    return shapes.page(map(shapes.Directive.of, here.mind.view(at_of(at)).directives.active))
 
 
 @router.post("/directives", tags=["directives"], status_code=201, responses=shapes.says(shapes.Directive, _DIRECTIVE, status=201))

@@ -16,9 +16,8 @@ import msgspec
 
 from pmm.api import shapes
 from pmm.api.errors import Refused, absent, problem_of, respond
-from pmm.api.kept import commitment_of
 from pmm.api.minds import DEFAULT
-from pmm.api.state import state_of, tree_of
+from pmm.api.state import state_of
 from pmm.api.turns import Line
 from pmm.errors import InvalidInput, PMMError
 from pmm.events import Turn
@@ -133,7 +132,7 @@ class _Tools:
         wanted = {"open": True, "ended": False, "all": None}[which]
 
         def listed(mind: Mind) -> list[shapes.Commitment]:
-            return [commitment_of(mind, one) for one in mind.commitments(open=wanted, limit=_within(limit, "limit"))]
+            return [shapes.Commitment.at(one, mind.now) for one in mind.commitments(open=wanted, limit=_within(limit, "limit"))]
 
         return [_told(one) for one in await self._look(listed)]
 
@@ -142,7 +141,7 @@ class _Tools:
 
         what: an event's number, "name", "user", "stage", "trait:C", "commitment:37", "directive:12" or "policy:NAME".
         """
-        return await self._look(lambda mind: _told(tree_of(mind.why(what))))
+        return await self._look(lambda mind: _told(mind.why(what).as_dict()))
 
     async def state(self, at: str = "") -> dict[str, Any]:
         """Who the mind is now: names, stage, scores, traits, how much it has promised and knows. at: as of an event's number or a time."""
@@ -154,7 +153,7 @@ class _Tools:
 
     async def latest_events(self) -> str:
         """The latest events of the log, oldest first."""
-        found = await self._look(lambda mind: [shapes.event(event) for event in mind.log.tail(LATEST)])
+        found = await self._look(lambda mind: [event.as_dict() for event in mind.log.tail(LATEST)])
         return shapes.encode(found).decode()
 
     async def one_event(self, id: str) -> str:
@@ -164,7 +163,7 @@ class _Tools:
             event = mind.log.get(id_of(id) or 0)
             if event is None:
                 raise absent(f"event {id[:20]}")
-            return shapes.event(event)
+            return event.as_dict()
 
         return shapes.encode(await self._look(found)).decode()
 

@@ -1,15 +1,18 @@
-"""What is answered: one struct for each kind of answer, one encoder for all of them, and their schemas for OpenAPI."""
+"""What is answered: one struct for each kind of answer, one encoder for all of them, and their schemas for OpenAPI.
+
+The command line prints the same ones, so that nothing of the server is loaded before something is answered over HTTP.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import msgspec
-from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from pmm.events import Event as LogEvent
+    from starlette.responses import Response
 
 T = TypeVar("T")
 
@@ -21,7 +24,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """An answer. `Shape.of(thing)` takes the fields of the same names from what the mind hands out."""
 
     @classmethod
-    def of(cls, thing: Any, **more: Any) -> Any:
+    def of(cls, thing: Any, **more: Any) -> Self:
         """The shape of a thing; more: fields that it hasn't, or has otherwise."""
         fields = {name: getattr(thing, name) for name in cls.__struct_fields__ if name not in more and hasattr(thing, name)}
         return msgspec.convert(fields | more, cls, from_attributes=True)
@@ -185,6 +188,15 @@ class Commitment(Shape, frozen=True, kw_only=True):
     ended: datetime | None = None
     evidence: int | None = None
     note: str = ""
+
+    @classmethod
+    def at(cls, item: Any, now: datetime) -> Self:
+        """Of one that is open or ended, as it is now."""
+        c = getattr(item, "commitment", item)
+        due = {"due": None if c.due is None else str(c.due), "zone": None if c.due is None else c.due.zone}
+        if c is item:
+            return cls.of(c, **due, state="snoozed" if c.snoozed(now) else "open")
+        return cls.of(c, **due, state=item.outcome, ended=item.at, evidence=item.evidence, note=item.note)
 
 
 class Fact(Shape, frozen=True, kw_only=True):
@@ -416,14 +428,6 @@ class Performance(Shape, frozen=True, kw_only=True):
     alerts: tuple[Alert, ...]
 
 
-class Rows(Shape, frozen=True, kw_only=True):
-    """What a question in SQL gave. rows: null, numbers and texts; a blob as hexadecimal digits. more: there were more than asked for."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    more: bool
-
-
 class Verdict(Shape, frozen=True, kw_only=True):
     """Whether the chain is whole. bad: the first event that is missing or changed, and why."""
 
@@ -433,16 +437,6 @@ class Verdict(Shape, frozen=True, kw_only=True):
     why: str
 
 
-def event(event: LogEvent) -> dict[str, Any]:
-    """An event: id, ts, kind, content, then its kind's own fields as the log names them, then its key."""
-    shown: dict[str, Any] = {"id": event.id, "ts": event.ts, "kind": event.kind, "content": event.content}
-    for field in msgspec.structs.fields(type(event)):
-        if field.name != "key":
-            shown.setdefault(field.encode_name, getattr(event, field.name))
-    shown["key"] = event.key
-    return shown
-
-
 def encode(value: Any) -> bytes:
     """As JSON."""
     return _encoder.encode(value)
@@ -450,7 +444,14 @@ def encode(value: Any) -> bytes:
 
 def answer(value: Any, status: int = 200) -> Response:
     """The answer to a request."""
+    from starlette.responses import Response
+
     return Response(encode(value), status, {"cache-control": "no-store"}, media_type="application/json")
+
+
+def page(items: Iterable[Any], next: int | None = None) -> Response:
+    """The answer to a request for a list."""
+    return answer({"items": list(items), "next": next})
 
 
 def says(shape: Any, example: Any, description: str = "Successful Response", *, status: int = 200) -> dict[int | str, dict[str, Any]]:

@@ -49,4 +49,4 @@ _ANSWER = {"columns": ["kind", "count(*)"], "rows": [["user_message", 12], ["rep
 def sql(here: Here, question: Question) -> Response:
     """Rows of the tables events, head, docs, words, superseded, links, entities and archive. Blobs are hexadecimal."""
     found = here.mind.sql(question.query, question.limit)
-    return shapes.answer(Rows(columns=found.columns, rows=found.rows, more=found.more))
+    return shapes.answer(Rows.of(found))

@@ -15,7 +15,6 @@ from pmm.runtime.typed import at_of
 
 if TYPE_CHECKING:
     from pmm.runtime.mind import Mind
-    from pmm.runtime.why import Why
 
 router = APIRouter()
 
@@ -124,8 +123,7 @@ _REFLECTION = {
 @router.get("/reflections", tags=["state"], responses=shapes.says(shapes.Page[shapes.Reflection], {"items": [_REFLECTION], "next": None}))
 def reflections(here: Here) -> Response:
     """The latest reflections, newest first; `/api/events?kind=reflection` has all there ever were."""
-    found = here.mind.view().reflections.latest[::-1]
-    return shapes.answer({"items": [shapes.Reflection.of(one) for one in found], "next": None})
+    return shapes.page(map(shapes.Reflection.of, here.mind.view().reflections.latest[::-1]))
 
 
 _WHY: dict[str, Any] = {
@@ -141,13 +139,7 @@ _WHY: dict[str, Any] = {
 @router.get("/why/{what}", tags=["state"], responses=shapes.says(shapes.Why, _WHY))
 def why(here: Here, what: str) -> Response:
     """The events that made something so, as a tree. what: an event's id, name, user, stage, trait:LETTER, policy:NAME, commitment:ID ..."""
-    return shapes.answer(tree_of(here.mind.why(what)))
-
-
-def tree_of(why: Why) -> dict[str, Any]:
-    """What made it so, as it is told."""
-    told = {name: getattr(why, name) for name in ("relation", "score", "left_out", "note")}
-    return {"event": shapes.event(why.event), **told, "children": [tree_of(child) for child in why.children]}
+    return shapes.answer(here.mind.why(what).as_dict())
 
 
 _MEMORY = {
@@ -168,7 +160,7 @@ Asked = Annotated[str, Query(min_length=1, max_length=TEXT_MAX, examples=["my do
 @router.get("/recall", tags=["memory"], responses=shapes.says(shapes.Page[shapes.Memory], {"items": [_MEMORY], "next": None}))
 def recall(here: Here, q: Asked, k: Annotated[int, Query(ge=1, le=100)] = 8, at: At = None) -> Response:
     """The `k` messages that say most about `q`, best first, and why."""
-    return shapes.answer({"items": [shapes.Memory.of(memory) for memory in here.mind.recall(q, k, at_of(at))], "next": None})
+    return shapes.page(map(shapes.Memory.of, here.mind.recall(q, k, at_of(at))))
 
 
 _RELATION = {
@@ -194,8 +186,7 @@ def graph(
     """The links between events, and to the names in them, that bear most on a topic, best first."""
     if not confidence == confidence:
         raise InvalidInput("confidence is a number from 0 to 1.")
-    found = here.mind.graph_slice(topic, limit, confidence, at=at_of(at))
-    return shapes.answer({"items": [shapes.Relation.of(relation) for relation in found], "next": None})
+    return shapes.page(map(shapes.Relation.of, here.mind.graph_slice(topic, limit, confidence, at=at_of(at))))
 
 
 _TRACE = {
@@ -211,8 +202,7 @@ _TRACE = {
 def traces(here: Here, limit: Limit = 20, before: Before = None, session: Annotated[str | None, Query(max_length=200)] = None) -> Response:
     """What the latest turns looked at, newest first, in brief. Private turns leave none; old ones are dropped."""
     found = here.mind.traces(limit + 1, before=before, session=session)
-    page = [shapes.Trace.of(one) for one in found[:limit]]
-    return shapes.answer({"items": page, "next": page[-1].id if len(found) > limit else None})
+    return shapes.page(map(shapes.Trace.of, found[:limit]), found[limit - 1].id if len(found) > limit else None)
 
 
 @router.get("/traces/{id}", tags=["performance"], responses=shapes.says(shapes.Trace, _TRACE))

@@ -103,15 +103,12 @@ def show(cid: Cid, db: Db = None, as_json: AsJson = False) -> None:
     from pmm.cli.minds import looked_at
 
     with looked_at(db) as mind:
-        facts = as_dict(mind, _known(mind, number(cid)))
+        told = as_dict(mind, _known(mind, number(cid)))
         if as_json:
-            screen.say(screen.to_json(facts))
+            screen.say(screen.to_json(told))
             return
-        screen.say(screen.bold(screen.one_line(facts["text"])))
-        for label, value in facts.items():
-            if label != "text" and value not in (None, ""):
-                said = value.isoformat() if isinstance(value, datetime) else str(value)
-                screen.say(f"  {label.replace('_', ' '):<14} {screen.one_line(said)}")
+        screen.say(screen.bold(screen.one_line(told.pop("text"))))
+        screen.fields((name.replace("_", " "), value) for name, value in told.items())
 
 
 @app.command("edit", epilog=EDIT_EXAMPLES)
@@ -223,15 +220,14 @@ def moment(mind: Mind, text: str) -> datetime:
 
 
 def as_dict(mind: Mind, item: Any) -> dict[str, Any]:
-    """What --json prints of one, open or ended."""
-    c = getattr(item, "commitment", item)
-    facts: dict[str, Any] = {"cid": c.cid, "text": c.text, "owner": c.owner, "state": "snoozed" if c.snoozed(mind.now) else "open"}
-    facts |= {"due": None if c.due is None else str(c.due), "zone": None if c.due is None else c.due.zone, "repeat": c.repeat}
-    facts |= {"priority": c.priority, "project": c.project, "opened": c.opened, "episode": c.episode, "source": c.source}
-    facts |= {"snoozed_until": c.snoozed_until, "follows": c.follows, "followed_by": c.followed}
-    if c is not item:
-        facts |= {"state": item.outcome, "ended": item.at, "evidence": item.evidence, "note": item.note}
-    return facts
+    """What --json prints of one, open or ended: what HTTP answers, but for the name of `followed_by`."""
+    from msgspec.structs import asdict
+
+    from pmm.api.shapes import Commitment
+
+    told = asdict(Commitment.at(item, mind.now))
+    told["followed_by"] = told.pop("followed")
+    return {name: told[name] for name in told if told["ended"] or name not in ("ended", "evidence", "note")}
 
 
 def show_open(mind: Mind) -> None:
@@ -263,22 +259,17 @@ def _every(mind: Mind, open: bool) -> Iterator[Any]:
     before = None
     while page := mind.commitments(open=open, limit=PAGE, before=before):
         yield from page
-        before = _cid(page[-1])
-
-
-def _cid(item: Any) -> int:
-    """Of a commitment, open or ended."""
-    return int(getattr(item, "commitment", item).cid)
+        before = page[-1].cid
 
 
 def _known(mind: Mind, cid: int) -> Any:
     """The commitment, open or ended. Raises InvalidInput."""
     from pmm.errors import InvalidInput
 
-    found = mind.commitments(open=None, limit=1, before=cid + 1)
-    if not found or _cid(found[0]) != cid:
+    found = mind.commitment(cid)
+    if found is None:
         raise InvalidInput(f"there is no commitment {cid}.", hint=f"`pmm show {cid}` shows the event, if there is one.")
-    return found[0]
+    return found
 
 
 def _tell(mind: Mind, cid: int, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -80,9 +80,9 @@ def show(
         event = mind.log.get(number(id))
         if event is None:
             raise PMMError(f"there is no event {number(id)}.", hint=f"The last one is {mind.log.head[0]}.")
-        around = [found for ref in _refs(event) if (found := mind.log.get(ref)) is not None]
+        around = [found for ref in event.refers_to if (found := mind.log.get(ref)) is not None]
         if as_json:
-            screen.say(screen.to_json(as_dict(event) | {"refers_to": [as_dict(found) for found in around]}))
+            screen.say(screen.to_json(event.as_dict() | {"refers_to": [found.as_dict() for found in around]}))
             return
         _show_whole(event, around, mind.view().identity.zone)
 
@@ -113,27 +113,7 @@ def _pages(mind: Mind, kinds: tuple[str, ...], since: int, limit: int | None = N
         limit = None if limit is None else limit - len(page)
 
 
-def _refs(event: Event) -> list[int]:
-    ids: list[int] = []
-    for name in event.refs:
-        value = getattr(event, name)
-        ids += [ref for ref in (value if isinstance(value, (tuple, list)) else (value,)) if ref]
-    return list(dict.fromkeys(ids))
-
-
 # -- showing -----------------------------------------------------------------------------------------------------------------------
-
-
-def as_dict(event: Event) -> dict[str, Any]:
-    """The event for --json: id, ts, kind, content, then its kind's own fields as the log names them, then its key."""
-    import msgspec
-
-    shown: dict[str, Any] = {"id": event.id, "ts": event.ts, "kind": event.kind, "content": event.content}
-    for field in msgspec.structs.fields(type(event)):
-        if field.name != "key":
-            shown.setdefault(field.encode_name, getattr(event, field.name))
-    shown["key"] = event.key
-    return shown
 
 
 def brief(event: Event) -> str:
@@ -143,7 +123,7 @@ def brief(event: Event) -> str:
         return f"{speaker}: {event.content}" if speaker else event.content
     said = [
         f"{name} {len(value) if isinstance(value, (tuple, list)) else value}"
-        for name, value in list(as_dict(event).items())[4:-1]
+        for name, value in list(event.as_dict().items())[4:-1]
         if isinstance(value, (str, int, float, tuple, list)) and value not in ("", ())
     ]
     return ", ".join(part for part in said if len(part) <= 80)
@@ -166,7 +146,7 @@ class _Lines:
         for event in found:
             last = event.id
             if self._json:
-                screen.say(screen.to_json(as_dict(event), indent=None))
+                screen.say(screen.to_json(event.as_dict(), indent=None))
                 continue
             if not self._headed:
                 self._headed = True
@@ -181,9 +161,8 @@ def _show_whole(event: Event, around: list[Event], zone: str) -> None:
 
     from pmm.cli.screen import bold, dim, one_line, safe, say, to_json
 
-    fields = as_dict(event)
     say(bold(f"#{event.id} {event.kind}") + "  " + dim(event.ts.astimezone(ZoneInfo(zone)).isoformat(" ", "seconds")))
-    for name, value in list(fields.items())[4:]:
+    for name, value in list(event.as_dict().items())[4:]:
         if value is not None and value != "":
             said = value if isinstance(value, str) else to_json(value, indent=None)
             say(f"  {name + ':':<10} {safe(said).strip()}")

@@ -49,6 +49,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List facts, the newest first, and when they hold."""
+    from pmm.api.shapes import Fact
     from pmm.cli import screen
     from pmm.cli.minds import looked_at
     from pmm.errors import InvalidInput
@@ -60,7 +61,7 @@ def list_(
     with looked_at(db) as mind:
         found = mind.facts(subject, at=at_of(at), current=current, limit=limit + 1, before=before)
         if as_json:
-            screen.say(screen.to_json([as_dict(fact) for fact in found[:limit]]))
+            screen.say(screen.to_json([Fact.of(fact) for fact in found[:limit]]))
         else:
             _list(mind, found, limit)
 
@@ -84,22 +85,21 @@ def add(
 @app.command("show", epilog=SHOW_EXAMPLES)
 def show_one(id: Id, db: Db = None, as_json: AsJson = False) -> None:
     """Show all about one, whether it still holds or not."""
-    from datetime import datetime
+    from msgspec.structs import asdict
 
+    from pmm.api.shapes import Fact
     from pmm.cli import screen
     from pmm.cli.commitments import number
     from pmm.cli.minds import looked_at
 
     with looked_at(db) as mind:
-        told = as_dict(_known(mind, number(id)))
+        fact = Fact.of(_known(mind, number(id)))
         if as_json:
-            screen.say(screen.to_json(told))
+            screen.say(screen.to_json(fact))
             return
-        screen.say(screen.bold(screen.one_line(" ".join(str(told[name]) for name in ("subject", "relation", "value")))))
-        for label, value in told.items():
-            if label not in ("subject", "relation", "value") and value not in (None, "", [], False):
-                said = value.isoformat() if isinstance(value, datetime) else str(value)
-                screen.say(f"  {label.replace('_', ' '):<14} {screen.one_line(said)}")
+        screen.say(screen.bold(screen.one_line(f"{fact.subject} {fact.relation} {fact.value}")))
+        about = {**asdict(fact), "evidence": ", ".join(map(str, fact.evidence))}
+        screen.fields((name.replace("_", " "), about[name]) for name in about if name not in ("subject", "relation", "value"))
 
 
 @app.command("retract", epilog=RETRACT_EXAMPLES)
@@ -121,16 +121,6 @@ def retract(
 # -- showing -----------------------------------------------------------------------------------------------------------------------
 
 
-def as_dict(fact: Any) -> dict[str, Any]:
-    """What --json prints of one. since: when it was told; until: when it was told that it holds no longer; ended: the event that says so.
-
-    stale: what it was derived from holds no longer. used: in how many turns it was shown.
-    """
-    names = ("id", "subject", "relation", "value", "text", "since", "valid_from", "until", "source", "evidence", "confidence", "origin")
-    told = {name: getattr(fact, name) for name in (*names, "stale", "used", "ended", "reason", "superseded_by")}
-    return told | {"current": fact.ended is None, "evidence": list(fact.evidence)}
-
-
 def show(mind: Mind) -> None:
     """What holds now, a line each."""
     _list(mind, mind.facts(limit=LIMIT + 1), LIMIT)
@@ -149,20 +139,21 @@ def _list(mind: Mind, found: list[Any], limit: int) -> None:
 
 
 def _tell(mind: Mind, id: int, as_json: bool) -> None:
+    from pmm.api.shapes import Fact
     from pmm.cli import screen
 
     fact = _known(mind, id)
-    screen.say(screen.to_json(as_dict(fact)) if as_json else _line(fact, mind.view().identity.zone))
+    screen.say(screen.to_json(Fact.of(fact)) if as_json else _line(fact, mind.view().identity.zone))
 
 
 def _known(mind: Mind, id: int) -> Any:
     """The fact, current or past. Raises InvalidInput."""
     from pmm.errors import InvalidInput
 
-    found = mind.facts(current=None, before=id + 1, limit=1)
-    if not found or found[0].id != id:
+    found = mind.fact(id)
+    if found is None:
         raise InvalidInput(f"there is no fact {id}.", hint="`pmm facts list --all` lists them.")
-    return found[0]
+    return found
 
 
 def _line(fact: Any, zone: str) -> str:

@@ -30,7 +30,7 @@ def models(ctx: typer.Context, as_json: AsJson = False) -> None:
     settings = settings_for()
     rows = list_models(settings)
     if as_json:
-        screen.say(screen.to_json([{"name": row.name, "where": row.where, "note": row.note} for row in rows]))
+        screen.say(screen.to_json(rows))
         return
     screen.table(("name", "where", "note"), [(row.name, row.where, row.note) for row in rows])
     choice = choose(settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -45,18 +45,10 @@ def profile(
         except OSError as error:
             raise InvalidInput(f"{svg} can't be written: {error.strerror}.") from None
     if as_json:
-        screen.say(screen.to_json(as_dict(found)))
+        screen.say(screen.to_json(found))
     else:
         for line in lines(found):
             screen.say(line)
-
-
-def as_dict(found: Profile) -> dict[str, Any]:
-    """What --json prints. Milliseconds; shares from 0 to 1."""
-    import msgspec
-
-    told: dict[str, Any] = msgspec.to_builtins(found)
-    return told
 
 
 def lines(found: Profile) -> Iterator[str]:

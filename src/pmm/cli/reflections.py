@@ -63,15 +63,14 @@ def show_one(
             screen.say(screen.to_json(found))
             return
         screen.say(screen.safe(found.text))
-        for label, value in (
-            ("when", _when(mind, found)),
-            ("because of", found.trigger),
-            ("action", _action(found)),
-            ("by", found.model or "counting, without a model"),
-            ("stale", "something it cites was taken back since" if found.stale else ""),
-        ):
-            if value:
-                screen.say(f"  {label:<12} {screen.one_line(value)}")
+        about = {
+            "when": _when(mind, found),
+            "because of": found.trigger,
+            "action": _action(found),
+            "by": found.model or "counting, without a model",
+            "stale": "something it cites was taken back since" if found.stale else "",
+        }
+        screen.fields(about.items(), 12)
         for cited in found.evidence:
             event = mind.log.get(cited)
             if event is not None:
@@ -93,7 +92,7 @@ def show(mind: Mind) -> None:
 
 def show_assessment(mind: Mind) -> None:
     """How the mind did from one tenth reflection to the next, the last time; nothing before the first."""
-    from pmm.cli.screen import bold, say
+    from pmm.cli.screen import bold, fields, say
 
     assessed = mind.view().metrics.work.assessed
     if not assessed:
@@ -101,13 +100,13 @@ def show_assessment(mind: Mind) -> None:
     last = assessed[-1]
     say()
     say(bold(f"Self-assessment at reflection #{last.event}"))
-    for label, value in (
-        ("kept of promised", _share(last.efficacy)),
-        ("actions that hit", _share(last.hit_rate)),
-        ("time to keep", "nothing to tell it from" if last.lag_hours is None else f"{last.lag_hours:.1f} h"),
-        ("traits moved", f"{last.drift:.2f}"),
-    ):
-        say(f"  {label:<18} {value}")
+    told = {
+        "kept of promised": _share(last.efficacy),
+        "actions that hit": _share(last.hit_rate),
+        "time to keep": "nothing to tell it from" if last.lag_hours is None else f"{last.lag_hours:.1f} h",
+        "traits moved": f"{last.drift:.2f}",
+    }
+    fields(told.items(), 18)
 
 
 def _share(value: float | None) -> str:

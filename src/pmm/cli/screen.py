@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -125,6 +125,13 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def _row(row: Sequence[str], widths: Sequence[int]) -> str:
     line = "".join(cell + " " * (width - cells(cell) + 2) for cell, width in zip(row, widths, strict=False)) + row[-1]
     return fit(line, columns()).rstrip()
+
+
+def fields(told: Iterable[tuple[str, Any]], width: int = 14) -> None:
+    """Names and values, a line each, the values in a column. What is empty or not so is left out."""
+    for name, value in told:
+        if value not in (None, "", ()) and value is not False:
+            say(f"  {name:<{width}} {one_line(value.isoformat() if hasattr(value, 'isoformat') else str(value))}")
 
 
 def bar(share: float, places: int) -> str:

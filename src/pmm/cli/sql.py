@@ -36,7 +36,7 @@ def sql(
     with looked_at(db) as mind:
         found = mind.sql(asked, limit)
     if as_json:
-        screen.say(screen.to_json({"columns": found.columns, "rows": found.rows, "more": found.more}))
+        screen.say(screen.to_json(found))
         return
     _show(found.columns, found.rows)
     if found.more:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from pmm.cli.options import AsJson, Db, ModelName, examples
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pmm.config import Settings
+    from pmm.runtime.background import Lag
     from pmm.runtime.mind import Mind
 
 IDLE_S = 0.5
@@ -52,24 +54,13 @@ def as_dict(mind: Mind, settings: Settings) -> dict[str, Any]:
         "tokens_today": _spent(mind),
         "embeddings": _embeddings(mind),
         "alerts": [str(alert) for alert in mind.alerts(open=True)],
-        "background": [
-            {
-                "name": lag.name,
-                "position": lag.position,
-                "pending": lag.pending,
-                "failures": lag.failures,
-                "error": lag.error,
-                "parked": list(lag.parked),
-                "until": lag.until,
-            }
-            for lag in mind.background()
-        ],
+        "background": mind.background(),
     }
 
 
 def show(mind: Mind, settings: Settings, path: Path) -> None:
     """The same for people."""
-    from pmm.cli.screen import bold, number, one_line, say, size
+    from pmm.cli.screen import bold, fields, number, one_line, say, size
 
     facts = as_dict(mind, settings)
     say(bold(one_line(facts["name"] or "A mind without a name")))
@@ -87,16 +78,17 @@ def show(mind: Mind, settings: Settings, path: Path) -> None:
         ("background", _background(facts["background"])),
         ("alerts", "; ".join(facts["alerts"]) or "none"),
     ]
-    for label, text in rows:
-        say(f"  {label:<12} {one_line(text)}")
+    fields(rows, 12)
 
 
 def _embeddings(mind: Mind) -> dict[str, Any] | None:
     """None without an embedder. hit_rate: of texts that were looked up in the caches, 0 to 1, None before any was."""
+    from msgspec.structs import asdict
+
     found = mind.encoded()
     if found is None:
         return None
-    return {**{name: getattr(found, name) for name in found.__struct_fields__}, "hit_rate": found.hit_rate}
+    return {**asdict(found), "hit_rate": found.hit_rate}
 
 
 def _meaning(found: dict[str, Any] | None) -> str:
@@ -113,13 +105,7 @@ def _meaning(found: dict[str, Any] | None) -> str:
 def _spent(mind: Mind) -> dict[str, Any]:
     """Tokens of this local day; a cap of None is no limit. stopped: whether background calls have, until midnight."""
     spent = mind.spent_today()
-    return {
-        "foreground": spent.foreground,
-        "foreground_cap": spent.foreground_cap,
-        "background": spent.background,
-        "background_cap": spent.background_cap,
-        "stopped": spent.stopped,
-    }
+    return {name: getattr(spent, name) for name in ("foreground", "foreground_cap", "background", "background_cap", "stopped")}
 
 
 def _spent_line(spent: dict[str, Any]) -> str:
@@ -134,8 +120,8 @@ def _spent_line(spent: dict[str, Any]) -> str:
     return f"{line}: background calls stopped until midnight" if spent["stopped"] else line
 
 
-def _background(lags: list[dict[str, Any]]) -> str:
-    behind = [f"{lag['name']} has work waiting" for lag in lags if lag["pending"]]
-    failing = [f"{lag['name']} failed {lag['failures']} times: {lag['error']}" for lag in lags if lag["failures"]]
-    parked = [f"{lag['name']} gave up on {len(lag['parked'])} events" for lag in lags if lag["parked"]]
+def _background(lags: Sequence[Lag]) -> str:
+    behind = [f"{lag.name} has work waiting" for lag in lags if lag.pending]
+    failing = [f"{lag.name} failed {lag.failures} times: {lag.error}" for lag in lags if lag.failures]
+    parked = [f"{lag.name} gave up on {len(lag.parked)} events" for lag in lags if lag.parked]
     return "; ".join([*behind, *failing, *parked]) or "up to date"

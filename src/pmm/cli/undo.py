@@ -19,14 +19,13 @@ def undo(db: Db = None, session: Session = "main", as_json: AsJson = False) -> N
     Facts, commitments, rules and names. The messages stay in the log, as everything does, and can still be recalled; what they asserted
     holds no longer. Undoing twice does nothing more.
     """
-    from pmm.cli.events import as_dict
     from pmm.cli.minds import existing_mind
     from pmm.cli.screen import say, to_json
 
     with existing_mind(db) as mind:
         done = mind.undo(session)
         if as_json:
-            say(to_json([as_dict(event) for event in done]))
+            say(to_json([event.as_dict() for event in done]))
         else:
             show(mind, done)
 

@@ -42,24 +42,10 @@ def why(
     with looked_at(db) as mind:
         tree = mind.why(what)
         if as_json:
-            screen.say(screen.to_json(as_dict(tree)))
+            screen.say(screen.to_json(tree.as_dict()))
             return
         for line in lines(tree, ZoneInfo(mind.view().identity.zone)):
             screen.say(line)
-
-
-def as_dict(tree: Why) -> dict[str, Any]:
-    """What --json prints. relation: what the event is to the one above it. left_out: how many right behind it aren't shown."""
-    from pmm.cli.events import as_dict as event_as_dict
-
-    return {
-        "relation": tree.relation,
-        "score": tree.score,
-        "event": event_as_dict(tree.event),
-        "left_out": tree.left_out,
-        "note": tree.note,
-        "children": [as_dict(child) for child in tree.children],
-    }
 
 
 def lines(tree: Why, zone: ZoneInfo, first: str = "", rest: str = "") -> Iterator[str]:

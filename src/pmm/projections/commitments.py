@@ -70,6 +70,11 @@ class Ended(msgspec.Struct, frozen=True):
     evidence: int | None = None
     note: str = ""
 
+    @property
+    def cid(self) -> int:
+        """The commitment's."""
+        return self.commitment.cid
+
 
 class Change(msgspec.Struct, frozen=True):
     """What happened to a commitment: the event, and the state since. source: the message it came from, if any."""
@@ -97,7 +102,7 @@ class Commitments(msgspec.Struct, frozen=True):
 
     def ended(self, cid: int) -> Ended | None:
         """The one with this cid among those that ended lately, or None."""
-        return next((e for e in self.closed if e.commitment.cid == cid), None)
+        return next((e for e in self.closed if e.cid == cid), None)
 
 
 class CommitmentsProjection(Projection[Commitments]):
@@ -153,7 +158,7 @@ def _open(state: Commitments, event: CommitmentOpened) -> Commitments:
 def _followed(state: Commitments, cid: int, by: int) -> Commitments:
     """Remember that the occurrence after `cid` is open, so that ending `cid` once more doesn't open another."""
     replace = msgspec.structs.replace
-    closed = tuple(replace(e, commitment=replace(e.commitment, followed=by)) if e.commitment.cid == cid else e for e in state.closed)
+    closed = tuple(replace(e, commitment=replace(e.commitment, followed=by)) if e.cid == cid else e for e in state.closed)
     now = tuple(replace(c, followed=by) if c.cid == cid else c for c in state.open)
     return replace(state, closed=closed, open=now)
 

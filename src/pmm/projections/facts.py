@@ -49,6 +49,11 @@ class Fact(msgspec.Struct, frozen=True):
     reason: str = ""
     superseded_by: int | None = None
 
+    @property
+    def current(self) -> bool:
+        """Whether it holds."""
+        return self.ended is None
+
 
 class Change(msgspec.Struct, frozen=True):
     """What an event did to a fact. source: the message it came from, if any."""

@@ -394,6 +394,14 @@ class Mind:
         """
         return archive.list_commitments(self.view(at), self._archive, open=open, before=before, limit=limit)
 
+    def fact(self, id: int) -> Fact | None:
+        """The fact with this id, current or past; None: there is none."""
+        return next((fact for fact in self.facts(current=None, before=id + 1, limit=1) if fact.id == id), None)
+
+    def commitment(self, cid: int) -> Commitment | Ended | None:
+        """The commitment with this cid, open or ended; None: there is none."""
+        return next((item for item in self.commitments(open=None, before=cid + 1, limit=1) if item.cid == cid), None)
+
     def moves(self, limit: int = 500, *, at: int | datetime | None = None) -> list[Move]:
         """The last moves of the traits, oldest first; up to an event or a time with `at`. The view has the latest 32 at hand."""
         return trait_moves(self._log, self._head_at(at, self.view()), limit)

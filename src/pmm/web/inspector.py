@@ -62,7 +62,7 @@ def load(tab: Tab, id: int) -> Shown:
     led_to = tuple(one for one in tree.children if one.event.id > id)
     more = (f"{tree.left_out:,} more are not shown.",) if tree.left_out else ()
     notes = (*more, *((tree.note[:1].upper() + tree.note[1:] + ".",) if tree.note else ()))
-    raw = msgspec.json.format(shapes.encode(shapes.event(event)), indent=2).decode()
+    raw = msgspec.json.format(shapes.encode(event.as_dict()), indent=2).decode()
     return Shown(event, causes, led_to, notes, _before(tab, event), raw, rows[0][7].hex(), rows[0][9].hex(), rows[0][8].hex())
 
 
@@ -142,7 +142,7 @@ def brief(event: Event, most: int = BRIEF_MAX) -> str:
     line = _in_words(event) or " ".join(event.content.split())
     if line:
         return line if len(line) <= most else line[: most - 1] + "…"
-    fields = [(name, value) for name, value in shapes.event(event).items() if name not in ("id", "ts", "kind", "content", "key")]
+    fields = [(name, value) for name, value in event.as_dict().items() if name not in ("id", "ts", "kind", "content", "key")]
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in fields if isinstance(value, (str, int, float)) and value != "")
 
 
