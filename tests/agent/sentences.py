@@ -3753,3 +3753,30 @@ REPLIES += [
     ("I'll write to you on Monday.", "open mind 2026-03-09 write to you"),
     ("I'll wait.",),
 ]
+
+# -- forms that no sentence above has
+PLAIN += [
+    ("I teach physics.", "fact user | teaches | physics"),
+    ("Ich bin nach Berlin gezogen.", "fact user | lives in | Berlin"),
+    ("Je viens de Lyon.", "fact user | is from | Lyon"),
+    ("Puedes recordarme pagar el alquiler mañana, por favor.", "open mind 2026-03-07 pagar el alquiler"),
+    ("I'm committing to finish the report by Friday.", "open user 2026-03-13 finish the report"),
+    ("Morgen schicke ich dir den Entwurf.", "open user 2026-03-07 schicke ich dir den Entwurf"),
+    ("I'll go ahead and book the flights tomorrow.", "open user 2026-03-07 book the flights"),
+    ("Bitte nie Emojis verwenden.", "set nie Emojis verwenden"),
+    ("Siempre responde en español.", "set Siempre responde en español"),
+    ("Gut gemacht!", "praised A +0.01"),
+    ("Bien joué !", "praised A +0.01"),
+    ("Buen trabajo.", "praised A +0.01"),
+    ("I live in Lyon, not in Paris.", "fact user | lives in | Lyon"),
+    ("Hi, it's Scott here.", "name user Scott"),
+    ("My name is Tom's.",),
+    ("Hi Ana,\n\nI'll send the draft tomorrow.\n\nBest regards,\nBob",),
+]
+KNOWN += [
+    ("Je n'habite plus à Lyon.", "retract 31"),
+]
+REPLIES += [
+    ("I'd like to propose the name Nova.", "propose Nova"),
+    ("My name could be Nova.", "propose Nova"),
+]

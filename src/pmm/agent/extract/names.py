@@ -81,7 +81,6 @@ _FORMS: tuple[tuple[str, Whose, Strict], ...] = (
     (rf"{_FROM_NOW}{_THINK}{_WILL} (?:just )?call you ", "mind", "call"),
     (r"(?:ich hei(?:ß|ss)e|mein name ist|ich werde (?=\w+ genannt))\s", "user", "named"),
     (r"(?:bitte )?(?:nenn(?:e|en sie)?|du kannst) mich (?:bitte |einfach |doch )*", "user", "call"),
-    (r"du kannst mich (?=\w+ nennen)", "user", "call"),
     (r"dein (?:neuer )?name (?:ist|lautet|soll)(?: jetzt| nun| ab jetzt| ab sofort)? ", "mind", "named"),
     (
         r"(?:ab (?:jetzt|sofort|heute) |von nun an )?(?:du hei(?:ß|ss)t|hei(?:ß|ss)t du)(?: jetzt| nun| ab jetzt| ab sofort| von nun an)? ",

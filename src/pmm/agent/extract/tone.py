@@ -29,12 +29,7 @@ _PRAISED = (
         r" (?:great|big|huge) help)$"
     ),
     pattern(r"i (?:really )?(?:love|like|appreciate) (?:the way you|how you|your (?:tone|style|answers?|warmth|kindness|honesty|help))\b"),
-    pattern(
-        r"danke,? das war (?:sehr |wirklich )?(?:toll|super|lieb|hilfreich|schön|gut)|gut gemacht|(?:das hast du )?(?:gut|toll|super)"
-        r" gemacht"
-    ),
-    pattern(r"merci,? (?:c'était|c'est) (?:très |vraiment )?(?:super|génial|gentil|parfait|utile)|bien joué|bon travail|beau travail"),
-    pattern(r"gracias,? (?:eso )?(?:fue|estuvo|ha sido) (?:muy )?(?:genial|útil|amable|bueno|perfecto)|bien hecho|buen trabajo"),
+    pattern(r"(?:das hast du )?(?:gut|toll|super) gemacht|bien joué|(?:bon|beau) travail|bien hecho|buen trabajo"),
 )
 _MANNERS = pattern(r",? (?:thank you|thanks|though|please)(?: so much| a lot)?$")
 _TRAILING = " .!…😀🙂😊👍❤️"
