@@ -120,6 +120,10 @@ def test_doctor_finds_a_whole_mind_whole(pmm: Any, mind: str) -> None:
     assert done.exit_code == 0 and len(lines) == 13 and all(line.startswith("ok ") for line in lines)
     told = json.loads(pmm("doctor", "--db", mind, "--json").stdout)
     assert all(list(row) == ["check", "ok", "detail"] and row["ok"] is True for row in told)
+    head = json.loads(pmm("status", "--db", mind, "--json").stdout)["head"]
+    assert lines[0] == f"ok   chain        all {head} events"
+    assert told[0]["detail"] == f"0 new events; an earlier check found the {head} before them whole"
+    assert pmm("doctor", "--full", "--db", mind).stdout.splitlines() == lines
 
 
 def test_doctor_names_what_is_broken_in_a_damaged_copy(pmm: Any, mind: str, tmp_path: Path) -> None:

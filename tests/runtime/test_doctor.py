@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pmm import Mind, NotAMind, StorageError
+from pmm import Mind, NotAMind, Settings, StorageError
+from pmm.errors import DiskFull
 from pmm.events import (
     CommitmentClosed,
     CommitmentOpened,
@@ -27,9 +28,10 @@ from pmm.projections.identity import Identity, IdentityProjection
 from pmm.projections.traits import Traits, TraitsProjection
 from pmm.runtime.archive import open_archive
 from pmm.runtime.doctor import Finding, examine
+from pmm.runtime.rebuild import rebuild
 from pmm.storage.positions import Position, Positions
 from pmm.storage.snapshots import Snapshot, Snapshots
-from pmm.storage.sqlite import SqliteLog, open_log
+from pmm.storage.sqlite import SqliteLog, open_log, verify_file
 from pmm.testing import ScriptedModel, counting, generate_log
 
 Open = Callable[..., Mind]
@@ -64,6 +66,12 @@ def written(path: Path, *events: Event) -> Path:
     """A log of a mind with these events, indexed."""
     with opened(path) as log:
         log.append([MindCreated(format=1, timezone="UTC", software="pmm")])
+    return continued(path, *events)
+
+
+def continued(path: Path, *events: Event) -> Path:
+    """The same log with more events."""
+    with opened(path) as log:
         TextIndex(log)
         Links(log)
         open_archive(log)
@@ -117,6 +125,128 @@ def test_a_message_at_the_very_end_may_still_wait_for_its_reply(path: Path, open
 def test_a_turn_that_died_and_was_healed_is_whole(path: Path) -> None:
     written(path, said(), TurnFailedEvent(to=2, reason="stopped"), said(), replied(4))
     assert not bad(examine(path))
+
+
+# -- only what is new ----------------------------------------------------------------------------------------------------------------
+
+
+def chain(findings: list[Finding]) -> str:
+    return next(f.detail for f in findings if f.check == "chain")
+
+
+def test_the_next_check_goes_on_from_the_last_and_says_so_and_finds_the_same(path: Path) -> None:
+    generate_log(path, 1_000, seed=5)
+    assert chain(examine(path)) == "all 1,000 events"
+    assert chain(examine(path)) == "0 new events; an earlier check found the 1,000 before them whole"
+    with Mind.open(path, model=ScriptedModel(["I will send you the draft tomorrow."])) as mind:
+        for n in range(3):
+            mind.handle_user(f"Remind me to call number {n} tomorrow.")
+        mind.wait_idle(30)
+        head = mind.log.head[0]
+    seen: list[tuple[int, int]] = []
+    new = examine(path, lambda done, of: seen.append((done, of)))
+    assert not bad(new) and chain(new).startswith(f"{head - 1000} new events; ") and seen[-1] == (2 * (head - 1000),) * 2
+    every = examine(path, full=True)
+    assert not bad(every) and chain(every) == f"all {head:,} events"
+    told = {f.check: f.detail for f in every if f.check not in ("chain", "ids")}
+    assert told == {f.check: f.detail for f in new if f.check not in ("chain", "ids")}
+
+
+def test_what_a_check_reads_depends_on_what_is_new_alone(tmp_path: Path) -> None:
+    """Not on the size of the log; of what is kept beside it, the engine counts the rows and gives a few."""
+    read = {}
+    for size in (1_000, 8_000):
+        generate_log(tmp_path / f"{size}.db", size, seed=5)
+        with Mind.open(tmp_path / f"{size}.db", model=ScriptedModel(), settings={"synchronous": "NORMAL"}) as mind:
+            with counting(mind) as first:
+                assert not bad(mind.doctor())
+            head = mind.log.head[0]
+            for n in range(5):
+                mind.handle_user(f"Hello number {n}.")
+            assert mind.wait_idle(60)
+            with counting(mind) as cost:
+                assert not bad(mind.doctor())
+            new = mind.log.head[0] - head
+            kept = len(mind.view().commitments.open) + len(mind.view().facts.current)  # held against the archive, each with its few events
+            assert first.rows_read >= 2 * size and cost.rows_read <= 2 * new + 3 * kept + 60
+            read[size] = cost.rows_read - 2 * new - 3 * kept
+    assert abs(read[8_000] - read[1_000]) < 200
+
+
+def test_an_old_event_that_was_changed_since_is_found_by_a_full_check_which_the_next_one_then_is(path: Path) -> None:
+    written(path, said("I paid."), replied(2))
+    assert not bad(examine(path))
+    with tampering(path) as db:
+        db.execute("UPDATE events SET content = 'I did not pay.' WHERE id = 2")
+    assert chain(examine(path)).startswith("0 new events")
+    assert not verify_file(path).ok
+    for full in (True, False):
+        assert bad(examine(path, full=full)) == {"chain": "event 2: its content, meta, key, salt or seal was changed"}
+    continued(path, said(), replied(4))
+    assert chain(examine(path)) == "event 2: its content, meta, key, salt or seal was changed"
+
+
+def test_a_fault_in_what_is_new_is_found_each_time(path: Path) -> None:
+    written(path, said(), replied(2))
+    assert not bad(examine(path))
+    continued(path, said("I paid."), replied(4), replied(4))
+    told = {"turns": "event 6: it ends message 4, which was not waiting for an end"}
+    assert bad(examine(path)) == bad(examine(path)) == told
+    with tampering(path) as db:
+        db.execute("UPDATE events SET content = 'I did not pay.' WHERE id = 4")
+    assert bad(examine(path)) == {"chain": "event 4: its content, meta, key, salt or seal was changed", **told}
+
+
+def test_what_is_new_may_speak_of_what_is_old(path: Path) -> None:
+    """The message that waited for its end, a commitment, a rule; and what is none is still told."""
+    written(path, CommitmentOpened(content="call", owner="mind"), said())
+    assert not bad(examine(path))
+    continued(path, replied(3), CommitmentClosed(cid=2, outcome="kept"))
+    findings = examine(path)
+    assert not bad(findings) and "1 opened" in {f.detail for f in findings}
+    continued(path, CommitmentClosed(cid=3, outcome="kept"), replied(3))
+    assert bad(examine(path)) == {
+        "turns": "event 7: it ends message 3, which was not waiting for an end",
+        "commitments": "event 6: it speaks of 3, which is no commitment_opened",
+    }
+
+
+def _another_log(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tampering(path) as db:
+        db.execute("UPDATE events SET hash = zeroblob(32) WHERE id = 3")
+
+
+def _changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tampering(path) as db:
+        db.execute("UPDATE snapshots SET state = x'00' WHERE projection = 'verified'")
+
+
+def _made_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rebuild(path, Settings(), lambda name: lambda done, of: None)
+
+
+def _other_rules(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(IdentityProjection, "version", 99)
+
+
+@pytest.mark.parametrize("change", [_another_log, _changed, _made_anew, _other_rules])
+def test_where_the_last_check_can_not_be_gone_on_from_everything_is_checked(
+    path: Path, change: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(path, said(), replied(2))
+    assert not bad(examine(path)) and "new" in chain(examine(path))
+    change(path, monkeypatch)
+    assert "new" not in chain(examine(path))
+
+
+def test_a_check_that_can_not_be_remembered_still_tells(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(path, said(), replied(2))
+
+    def full(*_: object) -> None:
+        raise DiskFull("the disk is full.")
+
+    monkeypatch.setattr(Snapshots, "save", full)
+    assert not bad(examine(path)) and chain(examine(path)) == "all 3 events"
 
 
 # -- what isn't ----------------------------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def _life(path: Path, rng: Random, acts: int) -> Recorder:
 
 def _act(mind: Mind, rng: Random, clock: SimulatedClock, told: Callable[[], None]) -> None:
     n = mind.log.head[0]
-    match rng.randint(0, 13):
+    match rng.randint(0, 14):
         case 0:
             mind.import_turns([Turn("Ana", f"line {n} {m} about bridges", ref=f"{n}:{m}") for m in range(rng.randint(1, 40))])
         case 1:
@@ -70,6 +70,8 @@ def _act(mind: Mind, rng: Random, clock: SimulatedClock, told: Callable[[], None
             mind.tick()
         case 7:
             mind._views.save(every=1)  # else only every 1,000 events
+        case 8:
+            _holds(mind)  # remembers how far it came
         case _:
             said = ["I live in town{}.", "Remind me to call number{} tomorrow.", "Always be brief about topic{}.", "What about thing{}?"]
             _say(mind, rng.choice(said).format(n), told)
@@ -102,7 +104,7 @@ def _survives(loss: Loss, folder: Path) -> None:
 
 def _holds(mind: Mind) -> None:
     """The chain, the turns, the state against a replay from event 1, the index, the links, the archive, the vectors, the positions."""
-    assert not {f.check: f.detail for f in mind.doctor() if not f.ok}
+    assert not {f.check: f.detail for full in (False, True) for f in mind.doctor(full=full) if not f.ok}
 
 
 def _lose_power(tmp_path: Path, seed: int, *, lives: int, acts: int, count: int) -> None:

@@ -8,16 +8,20 @@ import typer
 
 from pmm.cli.options import AsJson, Db, examples
 
-EXAMPLES = examples("pmm doctor", "pmm doctor --db copy.db --json", "pmm doctor --hotspots")
+EXAMPLES = examples("pmm doctor", "pmm doctor --full", "pmm doctor --db copy.db --json", "pmm doctor --hotspots")
+
+Full = Annotated[bool, typer.Option("--full", help="Check every event again, not only those that came since the last check.")]
 
 Hotspots = Annotated[bool, typer.Option("--hotspots", help="Check the program instead: where its source reads a whole log or table.")]
 
 
-def doctor(db: Db = None, hotspots: Hotspots = False, as_json: AsJson = False) -> None:
+def doctor(db: Db = None, full: Full = False, hotspots: Hotspots = False, as_json: AsJson = False) -> None:
     """Check the mind's every invariant.
 
-    The chain, its turns and references, that what is computed equals a replay, the index, the background work. The whole log is read;
-    nothing is repaired.
+    The chain, its turns and references, that what is computed equals a replay, the index, the background work. Nothing is repaired.
+
+    Only what came since the last check that found everything whole is read, and the first line says so. That an older event was
+    changed since then is found with --full, or by `pmm verify`.
 
     Exit codes: 0 everything holds, 1 something doesn't (and is named), 2 it can't be told (no file, not a mind ...).
     """
@@ -31,7 +35,7 @@ def doctor(db: Db = None, hotspots: Hotspots = False, as_json: AsJson = False) -
         return
     try:
         with readable(db) as path, screen.Bar("checking") as bar:
-            findings = examine(path, bar)
+            findings = examine(path, bar, full=full)
     except StorageError as error:
         screen.error(error.message, error.hint or "Nothing can be said about this file.")
         raise typer.Exit(2) from None

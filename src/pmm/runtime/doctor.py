@@ -1,4 +1,9 @@
-"""The invariants of a mind, checked: one finding each. Nothing is remembered and nothing is repaired; the log is streamed once."""
+"""The invariants of a mind, checked: one finding each. Nothing is repaired.
+
+The log is streamed once, from where the last check that found it whole came to (see `verified`); a full check begins at event 1. What is
+kept beside the log (archive, index, links, vectors, positions) is checked as a whole each time: the engine counts it, row by row, in a few
+statements.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,8 @@ from pmm.memory import archive, embedding_cache, links
 from pmm.memory.index import faults
 from pmm.projections import all_projections
 from pmm.runtime.archive import KINDS, MADE_BY, unlike
+from pmm.runtime.verified import Verified, forget, keep, last_verified
+from pmm.storage.chain import GENESIS
 from pmm.storage.positions import Positions
 from pmm.storage.snapshots import Snapshots
 from pmm.storage.sqlite import SqliteLog, open_log, verify_file
@@ -27,7 +34,7 @@ TOLD_MAX = 3
 STAGE_MAX = 4
 
 Progress = Callable[[int, int], Any]
-"""(done, of), in events: the chain is checked first, then what the events say"""
+"""(done, of), in events: of those to be checked, the chain is checked first, then what they say"""
 
 Seen = Callable[[Event], Iterator[str]]
 """told every event in order; gives what is wrong with each"""
@@ -41,8 +48,8 @@ class Finding(msgspec.Struct, frozen=True):
     detail: str
 
 
-def examine(path: str | os.PathLike[str], on_progress: Progress | None = None) -> list[Finding]:
-    """Check the mind in a file, damaged ones too. Raises StorageError if it is none, or can't be read at all."""
+def examine(path: str | os.PathLike[str], on_progress: Progress | None = None, *, full: bool = False) -> list[Finding]:
+    """Check the mind in a file, damaged ones too. full: from event 1. Raises StorageError if it is none, or can't be read at all."""
     try:
         log = open_log(path)
     except BrokenLog as error:
@@ -54,21 +61,29 @@ def examine(path: str | os.PathLike[str], on_progress: Progress | None = None) -
             views: Views | None = Views(log, Snapshots(log))
         except BrokenLog:
             views = None  # told by the check of the projections
-        return doctor(log, views, on_progress)
+        return doctor(log, views, on_progress, full=full)
 
 
-def doctor(log: SqliteLog, views: Views | None, on_progress: Progress | None = None) -> list[Finding]:
-    """All findings, in the order in which they should be read. views: None if there can be none."""
+def doctor(log: SqliteLog, views: Views | None, on_progress: Progress | None = None, *, full: bool = False) -> list[Finding]:
+    """All findings, in the order in which they should be read. views: None if there can be none. full: from event 1."""
     report = on_progress or (lambda done, of: None)
+    end = _head(log)
     view, broken = _now(views)
-    head = view.head if view is not None else _head(log)
-    chain = _chain(log, lambda done: report(min(done, head), 2 * head))
-    checks = _Checks()
-    unread = _stream(log, head or None, checks, lambda done: report(head + done, 2 * head))
-    findings = [chain, *checks.findings(unread), _projections(view, checks.replay, unread or broken)]
-    findings += [_bounds(view, broken), _archive(log, view), _index(log), _graph(log), _consumers(log)]
-    if head:
-        report(2 * head, 2 * head)
+    head = view.head if view is not None else end[0]
+    since = Verified() if full or view is None else last_verified(log, head)
+    new = head - since.position
+    chain = _chain(log, since, lambda done: report(min(done, new), 2 * new))
+    checks = _Checks(log, since)
+    unread = _stream(log, head or None, checks, lambda done: report(new + done, 2 * new))
+    logged = [chain, *checks.findings(unread), _projections(view, checks.replay, unread or broken)]
+    findings = [*logged, _bounds(view, broken), _archive(log, view), _index(log), _graph(log), _consumers(log)]
+    if all(finding.ok for finding in logged):
+        if new and end[0] == head:  # else somebody appended meanwhile, and the next check goes on from where this one did
+            keep(log, checks.verified(end[1]))
+    elif not since.position:
+        forget(log)
+    if new:
+        report(2 * new, 2 * new)
     return findings
 
 
@@ -81,30 +96,35 @@ def _now(views: Views | None) -> tuple[View | None, str]:
         return None, error.message
 
 
-def _head(log: SqliteLog) -> int:
+def _head(log: SqliteLog) -> tuple[int, bytes]:
     try:
-        return log.head[0]
+        return log.head
     except BrokenLog:
-        return 0  # told by the check of the chain
+        return 0, GENESIS  # told by the check of the chain
 
 
-def _chain(log: SqliteLog, on_progress: Callable[[int], Any]) -> Finding:
+def _chain(log: SqliteLog, since: Verified, on_progress: Callable[[int], Any]) -> Finding:
     try:
-        verdict = log.verify(on_progress)
+        verdict = log.verify(on_progress, since=(since.position, since.hash))
     except StorageError as error:
         return Finding("chain", False, f"can't be told: {error.message}")
-    return Finding("chain", verdict.ok, f"{verdict.events:,} events" if verdict.ok else f"event {verdict.bad}: {verdict.why}")
+    if not verdict.ok:
+        return Finding("chain", False, f"event {verdict.bad}: {verdict.why}")
+    if not since.position:
+        return Finding("chain", True, f"all {verdict.events:,} events")
+    new = verdict.events - since.position
+    return Finding("chain", True, f"{new:,} new events; an earlier check found the {since.position:,} before them whole")
 
 
 def _stream(log: SqliteLog, head: int | None, checks: _Checks, on_progress: Callable[[int], Any]) -> str:
-    """Show every event to the checks. Why it ended before the head (None: it isn't known); "" if it didn't."""
-    last = 0
+    """Show the checks every event that they didn't see. Why it ended before the head (None: it isn't known); "" if it didn't."""
+    last = since = checks.last
     try:
-        for event in log.scan(1, head):
+        for event in log.scan(since + 1, head):
             checks.see(event)
             last = event.id
             if last % REPORT_EVERY == 0:
-                on_progress(last)
+                on_progress(last - since)
     except BrokenLog as error:
         return f"after event {last} the log can't be read: {error.message}"
     return "" if head in (last, None) else f"event {last + 1} is missing"
@@ -114,13 +134,15 @@ def _stream(log: SqliteLog, head: int | None, checks: _Checks, on_progress: Call
 
 
 class _Checks:
-    """The checks that one pass over the events makes."""
+    """The checks that one pass over the events makes, going on from an earlier one. last: the last event seen."""
 
-    def __init__(self) -> None:
-        self.replay = _Replay()
-        self._last = 0
-        self._waiting: int | None = None
-        self._turns = 0
+    def __init__(self, log: SqliteLog, since: Verified) -> None:
+        self.replay = _Replay(since)
+        self.last = since.position
+        self._log = log
+        self._since = since
+        self._waiting = since.waiting
+        self._turns = since.turns
         self._opened: dict[str, set[int]] = {"cid": set(), "did": set(), "fact": set()}
         self._checks: dict[str, Seen] = {
             "ids": self._ids,
@@ -142,18 +164,23 @@ class _Checks:
                 else:
                     self._more[name] += 1
         self.replay.see(event)
-        self._last = event.id
+        self.last = event.id
+
+    def verified(self, hash: bytes) -> Verified:
+        """What the next pass needs to go on after this one. hash: of the last event seen."""
+        opened = {field: self._count(field) for field in self._opened}
+        return Verified(self.last, hash, self._turns, self._waiting, opened, self.replay.states)
 
     def findings(self, unread: str) -> list[Finding]:
         """One for each check. unread: why the log could not be read to its end."""
         waiting = "" if self._waiting is None else f"; message {self._waiting} has no answer yet: a turn is on, or was cut off"
         good = {
-            "ids": f"1 to {self._last:,} without a gap",
+            "ids": f"{min(self._since.position + 1, self.last):,} to {self.last:,} without a gap",
             "turns": f"{self._turns:,} turns{waiting}",
             "references": "all lead to earlier events",
-            "commitments": f"{len(self._opened['cid']):,} opened",
-            "rules": f"{len(self._opened['did']):,} set",
-            "facts": f"{len(self._opened['fact']):,} asserted",
+            "commitments": f"{self._count('cid'):,} opened",
+            "rules": f"{self._count('did'):,} set",
+            "facts": f"{self._count('fact'):,} asserted",
         }
         found = []
         for name, wrong in self._faults.items():
@@ -163,8 +190,8 @@ class _Checks:
         return found
 
     def _ids(self, event: Event) -> Iterator[str]:
-        if event.id != self._last + 1:
-            yield f"it comes right after event {self._last}"
+        if event.id != self.last + 1:
+            yield f"it comes right after event {self.last}"
 
     def _turn(self, event: Event) -> Iterator[str]:
         """Every message ends once: a turn that a dead process left is ended before the next message."""
@@ -193,8 +220,16 @@ class _Checks:
             self._opened[field].add(event.id)
         elif field in event.refs:
             id = getattr(event, field)
-            if id not in self._opened[field]:
+            if id not in self._opened[field] and not self._was(id, kind):
                 yield f"it speaks of {id}, which is no {kind}"
+
+    def _was(self, id: int, kind: str) -> bool:
+        """Whether it is an event of that kind among those seen by an earlier pass."""
+        event = self._log.get(id) if id <= self._since.position else None
+        return event is not None and event.kind == kind
+
+    def _count(self, field: str) -> int:
+        return self._since.opened.get(field, 0) + len(self._opened[field])
 
 
 def _ids_in(value: Any) -> list[int]:
@@ -202,11 +237,11 @@ def _ids_in(value: Any) -> list[int]:
 
 
 class _Replay:
-    """Every projection, computed from event 1."""
+    """Every projection, computed from event 1 (as far as an earlier check came, by that)."""
 
-    def __init__(self) -> None:
+    def __init__(self, since: Verified) -> None:
         self._projections = {p.name: p for p in all_projections()}
-        self._states = {name: p.initial() for name, p in self._projections.items()}
+        self.states = {name: p.initial() for name, p in self._projections.items()} | since.states
         self._wanting: dict[str, list[str]] = {}
         for name, projection in self._projections.items():
             for kind in projection.kinds:
@@ -215,11 +250,11 @@ class _Replay:
     def see(self, event: Event) -> None:
         """Apply one event."""
         for name in self._wanting.get(event.kind, ()):
-            self._states[name] = self._projections[name].apply(self._states[name], event)
+            self.states[name] = self._projections[name].apply(self.states[name], event)
 
     def differing(self, view: View) -> list[str]:
         """The names of the projections whose state in `view` is another."""
-        replayed = View(view.head, self._projections, self._states)
+        replayed = View(view.head, self._projections, self.states)
         return [name for name in self._projections if replayed.digest(name) != view.digest(name)]
 
 

@@ -434,10 +434,11 @@ class Mind:
         self._check_open()
         return export(self._log, self._views, form, since=since, on_progress=on_progress)
 
-    def doctor(self, on_progress: Callable[[int, int], Any] | None = None) -> list[Finding]:
-        """Check every invariant, reading the whole log; nothing is repaired. on_progress(done, of)."""
+    def doctor(self, on_progress: Callable[[int, int], Any] | None = None, *, full: bool = False) -> list[Finding]:
+        """Check every invariant of what is new since the last check that found the log whole, or (full) from event 1; nothing is repaired.
+        on_progress(done, of)."""
         self._check_open()
-        return doctor(self._log, self._views, on_progress)
+        return doctor(self._log, self._views, on_progress, full=full)
 
     @property
     def model(self) -> ChatModel:

@@ -58,9 +58,9 @@ Row = tuple[Any, ...]
 _TYPES = tuple((int, int, str, str, str, key, bytes, bytes, bytes, bytes) for key in (str, type(None)))
 
 
-def check_chain(rows: Iterable[Row], head: tuple[int, bytes] | None) -> Verdict:
-    """Walk all rows from event 1 and hold the end against the head row (None: there is no head row)."""
-    last, link, why = walk(rows, 0, GENESIS)
+def check_chain(rows: Iterable[Row], head: tuple[int, bytes] | None, since: tuple[int, bytes] = (0, GENESIS)) -> Verdict:
+    """Walk all rows after an event with this id and hash, and hold the end against the head row (None: there is no head row)."""
+    last, link, why = walk(rows, *since)
     return Verdict(last, last + 1, why) if why else against_head(last, link, head)
 
 

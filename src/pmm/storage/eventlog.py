@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from pmm.events import Event
-from pmm.storage.chain import Row, Verdict
+from pmm.storage.chain import GENESIS, Row, Verdict
 
 
 class Derived(Protocol):
@@ -96,8 +96,9 @@ class EventLog(ABC):
         return None
 
     @abstractmethod
-    def verify(self, on_progress: Callable[[int], Any] | None = None) -> Verdict:
-        """Check every seal, every link and the head. on_progress is told how many events were checked."""
+    def verify(self, on_progress: Callable[[int], Any] | None = None, *, since: tuple[int, bytes] = (0, GENESIS)) -> Verdict:
+        """Check every seal, every link and the head. on_progress is told how many events were checked. since: only after the event with
+        this id and hash, which is taken for whole."""
 
     @abstractmethod
     def attach(self, derived: Derived) -> None:

@@ -71,10 +71,10 @@ class Snapshots:
                 return found
         return None
 
-    def drop(self) -> None:
-        """Forget them all; the next View is computed from event 1."""
+    def drop(self, projection: str | None = None) -> None:
+        """Forget them all, so that the next View is computed from event 1; or only those of one projection."""
         with self._log.side.writing():
-            self._log.side.run("DELETE FROM snapshots")
+            self._log.side.run("DELETE FROM snapshots WHERE ?1 IS NULL OR projection = ?1", (projection,))
 
 
 def _digest(s: Snapshot, link: bytes) -> bytes:

@@ -19,7 +19,7 @@ import msgspec
 from pmm.clock import Clock, Ids, stopwatch
 from pmm.errors import BrokenLog, HeadMoved, InvalidInput, KeyConflict, NotAMind, StorageError, UnknownSchema, Unstorable
 from pmm.events import KINDS, Event, changed_fields, decode, encode_meta, microseconds, respelled_meta
-from pmm.storage.chain import Row, Verdict, check_chain, hash_of, seal_of
+from pmm.storage.chain import GENESIS, Row, Verdict, check_chain, hash_of, seal_of
 from pmm.storage.door import Counts, Door, Rows, connect, refuse_unsafe_engine
 from pmm.storage.eventlog import Derived, EventLog
 from pmm.storage.locks import WriteLock
@@ -225,8 +225,8 @@ class SqliteLog(EventLog):
             return None
         return found.st_mtime_ns, found.st_size
 
-    def verify(self, on_progress: Callable[[int], Any] | None = None) -> Verdict:
-        return verify_file(self.path, on_progress)
+    def verify(self, on_progress: Callable[[int], Any] | None = None, *, since: tuple[int, bytes] = (0, GENESIS)) -> Verdict:
+        return verify_file(self.path, on_progress, since=since, counts=self.counts)
 
     # -- the file ----------------------------------------------------------------------------------------------------------------
 
@@ -316,12 +316,21 @@ def _migrate(door: Door, path: Path) -> None:
 # -- verifying a file, without writing a byte --------------------------------------------------------------------------------------
 
 
-def verify_file(path: str | os.PathLike[str], on_progress: Callable[[int], Any] | None = None) -> Verdict:
-    """Verify the mind in a file, read-only, taking no lock. Raises StorageError when it can't tell (not ours, can't be read)."""
+def verify_file(
+    path: str | os.PathLike[str],
+    on_progress: Callable[[int], Any] | None = None,
+    *,
+    since: tuple[int, bytes] = (0, GENESIS),
+    counts: Counts | None = None,
+) -> Verdict:
+    """Verify the mind in a file, read-only, taking no lock. Raises StorageError when it can't tell (not ours, can't be read).
+
+    since: only after the event with this id and hash. counts: told of what is read.
+    """
     file = Path(path)
     if not file.is_file():
         raise NotAMind(f"{file} does not exist or is not a file.")
-    return _believed(file, lambda: _verify(file, on_progress), lambda verdict: verdict.ok)
+    return _believed(file, lambda: _verify(file, on_progress, since, counts or Counts()), lambda verdict: verdict.ok)
 
 
 def _believed(file: Path, read: Callable[[], T], good: Callable[[T], bool]) -> T:
@@ -346,36 +355,37 @@ def _believed(file: Path, read: Callable[[], T], good: Callable[[T], bool]) -> T
     raise StorageError(f"{file} changes while it is being read.", hint="Try again when fewer are writing.")
 
 
-def _verify(file: Path, on_progress: Callable[[int], Any] | None) -> Verdict:
-    last = done = 0
+def _verify(file: Path, on_progress: Callable[[int], Any] | None, since: tuple[int, bytes], counts: Counts) -> Verdict:
+    last, done = since[0], 0
 
     def rows(door: Door) -> Iterator[Row]:
         nonlocal last, done
-        for page in _careful_pages(door, f"SELECT {_ALL} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"):
+        for page in _careful_pages(door, f"SELECT {_ALL} FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", last):
             yield from page
             last, before, done = page[-1][0], done, done + len(page)
             if on_progress is not None and done // REPORT_EVERY > before // REPORT_EVERY:
                 on_progress(done)
 
-    with _read_only(file) as door:
+    with _read_only(file, counts) as door:
         try:
             if _schema_of(door, file) == 0:
                 raise NotAMind(f"{file} is empty; it holds no mind.")
             door.run("BEGIN")  # one snapshot for the events and the head
             tables = {name for (name,) in door.run("SELECT name FROM sqlite_schema WHERE type = 'table'")}
             heads = door.run("SELECT id, hash FROM head") if "head" in tables else []
-            return check_chain(rows(door) if "events" in tables else (), heads[0] if len(heads) == 1 else None)
+            return check_chain(rows(door) if "events" in tables else (), heads[0] if len(heads) == 1 else None, since)
         except BrokenLog as error:
             return Verdict(last, last + 1, f"can't be read: {error.message}")
 
 
-def _careful_pages(door: Door, sql: str) -> Iterator[Rows]:
-    """All rows in pages, from the lowest id there is; one by one where a page can't be read, so that all before the bad one are seen."""
+def _careful_pages(door: Door, sql: str, after: int) -> Iterator[Rows]:
+    """All rows after an id in pages, and any that is below 1; one by one where a page can't be read, so that all before the bad one are
+    seen."""
     ((lowest,),) = door.run("SELECT min(id) FROM events")
     if lowest is not None and lowest < 1:
         yield [(lowest, *[None] * 9)]
         return
-    after, size = 0, 2000
+    size = 2000
     while True:
         try:
             page = door.run(sql, (after, _LAST, size))
@@ -426,7 +436,7 @@ def _sync_names(folder: Path) -> None:
 
 
 @contextmanager
-def _read_only(file: Path) -> Iterator[Door]:
+def _read_only(file: Path, counts: Counts | None = None) -> Iterator[Door]:
     """A connection that can't write, and leaves no file behind. A file at rest is opened as immutable: else SQLite would make -shm and
     -wal files beside it. A write-ahead log without its -shm (both files copied, or a crash) is read in a copy, for the same reason; so is
     a file whose first page was being written when the power failed: the engine takes that back, and reading must not."""
@@ -442,7 +452,7 @@ def _read_only(file: Path) -> Iterator[Door]:
         except apsw.CantOpenError:
             raise StorageError(f"{file} can't be opened.", hint="Check that you may read it.") from None
         db.set_busy_timeout(5000)
-        door = Door(db, Counts(), WriteLock(), durable=False)
+        door = Door(db, counts or Counts(), WriteLock(), durable=False)
         stack.callback(door.close)
         yield door
 

@@ -397,6 +397,16 @@ class EventLogContract:
             verdict = log.verify(told.append)
             assert verdict.ok and verdict.events == 50 and verdict.bad is None
 
+    def test_what_comes_after_an_event_verifies_if_it_goes_on_from_there(self) -> None:
+        with self._opened() as log:
+            for n in range(3):
+                log.append([said(str(n))])
+            heads = {id: row[-1] for id, row in zip(range(1, 4), log.rows(), strict=True)}
+            for id, hash in heads.items():
+                verdict = log.verify(since=(id, hash))
+                assert verdict.ok and verdict.events == 3
+                assert log.verify(since=(id, bytes(32))).bad == min(id + 1, 3)
+
     def test_what_is_derived_is_written_with_the_event_or_undoes_it(self) -> None:
         class Watching:
             def __init__(self) -> None:
