@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from looking import STORY, Served, axe, serving, shoot, sideways, wait_for
 
 from pmm.testing import generate_log
-from pmm.web.ledger import Filter, Sought, counted, kinds_of
+from pmm.web.ledger import SOUGHT_MAX, Filter, Sought, counted, filter_of, kinds_of
 from pmm.web.parts import FAMILIES
 
 Open = Callable[..., Any]
@@ -57,7 +58,7 @@ def test_events_are_found_by_kind_text_and_date(open_page: Open, served: Served)
     assert len(oslo) == 2
     listed(page, oslo)
     assert page.locator(".count").inner_text() == "2 events"
-    page.get_by_label("Kind").select_option("+knowledge")
+    page.get_by_label("Kind").select_option("knowledge")
     listed(page, [e["id"] for e in served.events(*kinds_of("knowledge")) if "oslo" in e["content"].lower()])
     page.get_by_role("button", name="Clear").click()
     newest(page, head)
@@ -80,6 +81,7 @@ def test_pages_of_fifty_older_and_newer(open_page: Open, served: Served) -> None
     assert page.get_by_role("button", name="Newer").is_disabled()
     page.get_by_role("button", name="Older").click()
     listed(page, list(range(top - 50, top - 100, -1)))
+    assert page.evaluate("document.activeElement.matches('.event')"), "the keyboard goes on from the first row"
     page.get_by_role("button", name="Newer").click()
     newest(page, head)
     page.fill("[data-search]", "the")
@@ -88,6 +90,60 @@ def test_pages_of_fifty_older_and_newer(open_page: Open, served: Served) -> None
     first = ids(page)
     page.get_by_role("button", name="Older").click()
     wait_for(lambda: ids(page) and max(ids(page)) < min(first))
+
+
+def test_what_is_looked_for_is_in_the_address(open_page: Open, served: Served) -> None:
+    page = open_page("/ledger")
+    page.wait_for_selector(".event")
+    page.fill("[data-search]", "Oslo & <b>so</b> on")
+    page.press("[data-search]", "Enter")
+    page.get_by_text("No event is like that.").wait_for()
+    page.fill("[data-search]", "oslo")
+    page.press("[data-search]", "Enter")
+    page.get_by_label("Kind").select_option("dialogue")
+    page.wait_for_url(re.compile(r"/ledger\?text=oslo&kind=dialogue$"))
+    oslo = [e["id"] for e in served.events(*kinds_of("dialogue")) if "oslo" in e["content"].lower()]
+    listed(page, oslo)
+    page.reload()
+    listed(page, oslo)
+    assert page.input_value("[data-search]") == "oslo" and page.get_by_label("Kind").input_value() == "dialogue"
+    sent = open_page("/ledger?text=OSLO&kind=user_message&since=2020-01-01&until=2999-01-01&before=oh&kind=user_message", same=page.context)
+    listed(sent, [e["id"] for e in served.events("user_message") if "Oslo" in e["content"]])
+    assert sent.get_by_label("From").input_value() == "2020-01-01"
+    page.go_back()
+    page.wait_for_function("document.querySelector('[data-search]').value === 'oslo' && !document.querySelector('select.field').value")
+    listed(page, [e["id"] for e in served.events() if "oslo" in e["content"].lower()])
+    page.go_back()
+    page.go_back()
+    newest(page, served.get("/api/state")["head"])
+    assert page.input_value("[data-search]") == ""
+    page.go_forward()
+    page.get_by_text("No event is like that.").wait_for()
+    page.locator(".rail").get_by_role("link", name="Ledger").click()
+    newest(page, served.get("/api/state")["head"])
+    assert page.input_value("[data-search]") == "" and page.errors == []
+
+
+def test_a_place_in_the_list_is_in_the_address_and_leads_both_ways(open_page: Open, served: Served) -> None:
+    page = open_page("/minds/many/ledger?before=201")
+    listed(page, list(range(200, 150, -1)))
+    page.get_by_role("button", name="Newer").click()
+    listed(page, list(range(250, 200, -1)))
+    page.reload()
+    listed(page, list(range(250, 200, -1)))
+    page.keyboard.press("2")
+    page.wait_for_selector(".main h1:has-text('Mind')")
+    page.go_back()
+    listed(page, list(range(250, 200, -1)))
+    page.go_back()
+    listed(page, list(range(200, 150, -1)))
+    shown = open_page("/minds/many/ledger?before=11&at=5", same=page.context)
+    listed(shown, [5, 4, 3, 2, 1])
+    shown.get_by_role("button", name="Newer").click()
+    shown.wait_for_url(re.compile(r"/ledger\?at=5$"))
+    shown.keyboard.press("n")
+    shown.wait_for_url(re.compile(r"/ledger$"))
+    newest(shown, served.get("/api/minds/many/state")["head"])
 
 
 def test_what_is_new_waits_until_it_is_asked_for(open_page: Open, served: Served) -> None:
@@ -235,6 +291,13 @@ def test_every_kind_is_in_one_group() -> None:
 
     found = [kind for family in GROUPS for kind in kinds_of(family)]
     assert sorted(found) == sorted(FAMILIES)
+
+
+def test_an_address_asks_for_what_can_be_meant() -> None:
+    assert filter_of({}) == filter_of({"kind": "no", "since": "soon", "until": "99999-01-01", "more": "x"}) == Filter()
+    assert filter_of({"kind": "reply", "text": "  a  "}) == Filter("reply", "a") and Filter("reply").kinds == ("reply",)
+    assert filter_of({"text": "x" * 9999}).text == "x" * SOUGHT_MAX
+    assert Filter("knowledge").kinds == kinds_of("knowledge") and Filter().kinds == ()
 
 
 def test_how_many_there_are_in_words() -> None:

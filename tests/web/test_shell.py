@@ -110,6 +110,22 @@ def test_pages_are_reached_by_key_and_their_title_gets_the_focus(open_page: Open
     assert page.errors == []
 
 
+def test_back_leads_to_the_moment_that_was_looked_at(open_page: Open, served: Served) -> None:
+    page = open_page("/ledger?at=7")
+    page.get_by_text("This is the mind after event 7.").wait_for()
+    page.keyboard.press("2")
+    page.wait_for_selector(".main h1:has-text('Mind')")
+    page.keyboard.press("[")
+    page.wait_for_url(f"{served.url}/mind?at=6")
+    page.get_by_text("This is the mind after event 6.").wait_for()
+    page.go_back()
+    page.wait_for_selector(".main h1:has-text('Ledger')")
+    page.get_by_text("This is the mind after event 7.").wait_for()
+    page.go_forward()
+    page.get_by_text("This is the mind after event 6.").wait_for()
+    assert page.url == f"{served.url}/mind?at=6"
+
+
 def test_the_skip_link_leads_past_the_navigation(open_page: Open) -> None:
     page = open_page("/ledger")
     page.keyboard.press("Tab")

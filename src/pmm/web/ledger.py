@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from itertools import groupby
@@ -11,7 +13,7 @@ import msgspec
 from nicegui import background_tasks
 
 from pmm.api.events import SOUGHT_MAX, page_of, span_of
-from pmm.runtime.typed import at_of
+from pmm.runtime.typed import at_of, id_of
 from pmm.web import query, verify
 from pmm.web.inspector import brief
 from pmm.web.parts import FAMILIES, Part, button, day, empty, event_link, heading, kind_tag, relabel, tag, text
@@ -56,12 +58,24 @@ def page(tab: Tab, view: str = "") -> None:
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which events. kinds: none is all. since, until: local days, as a date field gives them."""
+    """Which events. kind: one, a group of them, or "" for all. since, until: local days, as a date field gives them."""
 
-    kinds: tuple[str, ...] = ()
+    kind: str = ""
     text: str = ""
     since: str = ""
     until: str = ""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Those that are asked for; none is all."""
+        return kinds_of(self.kind) or ((self.kind,) if self.kind else ())
+
+
+def filter_of(said: Mapping[str, str]) -> Filter:
+    """What the address of the page, or its fields, ask for. What can't be meant is left out."""
+    kind = said.get("kind", "")
+    days = {name: day for name in ("since", "until") if _is_day(day := said.get(name, ""))}
+    return Filter(kind if kind in FAMILIES or kind in GROUPS else "", said.get("text", "").strip()[:SOUGHT_MAX], **days)
 
 
 class Sought(msgspec.Struct, frozen=True):
@@ -80,7 +94,7 @@ class Sought(msgspec.Struct, frozen=True):
 
 
 class Page:
-    """A page of events that is being found, a slice at a time. before: those with a smaller id; None: from the newest. at: as of then."""
+    """A page of events that is being found, a slice at a time. before: those with a smaller id; None: the newest. at: as of then."""
 
     def __init__(self, filter: Filter, before: int | None, at: int | None) -> None:
         self.filter = filter
@@ -94,11 +108,10 @@ class Page:
 
     def look(self, tab: Tab) -> Sought:
         """Look a slice further. Blocks for 0.2 s or so. Raises InvalidInput."""
-        log, asked = tab.mind.log, self.filter
+        asked = self.filter
         if self._span is None:
-            low, high = span_of(tab.mind, at_of(asked.since or None, whole_day=False), at_of(asked.until or None))
-            self._span = low, high if self.at is None else min(high, self.at)
-            self._total = log.count(*asked.kinds, text=asked.text, since=low, until=self._span[1])
+            self._span = self._all(tab)
+            self._total = tab.mind.log.count(*asked.kinds, text=asked.text, since=self._span[0], until=self._span[1])
         low, high = self._span
         span = low, high if self._next is None else min(high, self._next - 1)
         found, self._next = page_of(tab.mind, span, asked.kinds, asked.text, limit=ROWS - len(self._found))
@@ -106,74 +119,102 @@ class Page:
         self.whole = self._next is None or len(self._found) >= ROWS
         return Sought(asked, tuple(self._found), self._next, low, high, self._total, self.whole)
 
+    def newer(self, tab: Tab) -> int | None:
+        """Before which event the next newer page is; None: it is the newest. Blocks until it has found that page."""
+        low, high = self._all(tab)
+        after: int | None = max(low, (self.before or high + 1) - 1)
+        found: list[Event] = []
+        while after is not None and len(found) < ROWS:
+            some, after = page_of(tab.mind, (after, high), self.filter.kinds, self.filter.text, limit=ROWS - len(found), newest=False)
+            found += some
+        return None if after is None else found[-1].id + 1
+
+    def _all(self, tab: Tab) -> tuple[int, int]:
+        """Between which events to look. Raises InvalidInput."""
+        low, high = span_of(tab.mind, at_of(self.filter.since or None, whole_day=False), at_of(self.filter.until or None))
+        return low, high if self.at is None else min(high, self.at)
+
 
 class _Events:
     """The list, its filters, and what is new since it was shown."""
 
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
-        self._before: list[int | None] = [None]
-        self._filter = Filter()
-        self._page = Page(self._filter, None, tab.at)
+        self._filter = filter_of(tab.query)
+        self._page = Page(self._filter, _before(tab.query), tab.at)
         self._top: int | None = None
         self._filters()
         with tag("div", "news", role="status") as self._news:
             pass
         self._part = Part(tab, self._look, self._show, kinds=(), lines=12)
         tab.follow(self._news, None, self._heard)
+        tab.turned = self._turned
 
     # -- filters -----------------------------------------------------------------------------------------------------------------------
 
     def _filters(self) -> None:
-        with tag("div", "filters", role="search", aria_label="Events") as self._bar:
+        with tag("div", "filters", role="search", aria_label="Events"):
             with _labelled("Text", "grow"):
                 sought = tag("input", "field", type="search", maxlength=str(SOUGHT_MAX), placeholder="What an event says", data_search="")
             with _labelled("Kind"):
-                kinds = self._kinds()
+                kind = self._kinds()
             with _labelled("From"):
                 since = tag("input", "field", type="date")
             with _labelled("Until"):
                 until = tag("input", "field", type="date")
-            clear = button("Clear", self._clear, symbol="filter_alt_off")
-        clear.set_visibility(False)
-        self._clearing = clear
-        self._fields = {"text": sought, "kinds": kinds, "since": since, "until": until}
+            self._clearing = button("Clear", self._clear, symbol="filter_alt_off")
+        self._clearing.set_visibility(self._filter != Filter())
+        self._fields = {"text": sought, "kind": kind, "since": since, "until": until}
         for name, field in self._fields.items():
+            if field is not kind and getattr(self._filter, name):
+                field.props["^value"] = getattr(self._filter, name)
             field.on("change", partial(self._change, name), js_handler="(event) => emit(event.target.value)")
 
     def _kinds(self) -> Element:
+        chosen = self._filter.kind
         with tag("select", "field") as made:
             text("option", "All kinds", value="")
             for family, title in GROUPS.items():
                 with tag("optgroup", label=title):
-                    text("option", f"All of {title.lower()}", value=f"+{family}")
+                    text("option", f"All of {title.lower()}", value=family, selected=True if family == chosen else None)
                     for kind in kinds_of(family):
-                        text("option", FAMILIES[kind][0], value=kind)
+                        text("option", FAMILIES[kind][0], value=kind, selected=True if kind == chosen else None)
         return made
 
     async def _change(self, name: str, event: Any) -> None:
-        said = str(event.args or "")
-        if name == "kinds":
-            value: Any = kinds_of(said[1:]) if said.startswith("+") else tuple(kind for kind in (said,) if kind in FAMILIES)
-        elif name == "text":
-            value = said.strip()[:SOUGHT_MAX]
-        else:
-            value = said if _is_day(said) else ""
-        await self._find(msgspec.structs.replace(self._filter, **{name: value}))
+        await self._find(filter_of({**msgspec.structs.asdict(self._filter), name: str(event.args or "")}))
 
     async def _clear(self) -> None:
-        ids = [field.html_id for field in self._fields.values()]
-        self._tab.client.run_javascript(f"{ids!r}.forEach((id) => {{ document.getElementById(id).value = '' }})")
+        self._write(Filter())
         await self._find(Filter())
+
+    def _write(self, filter: Filter) -> None:
+        """Into the fields."""
+        values = {field.html_id: getattr(filter, name) for name, field in self._fields.items()}
+        script = "Object.entries(VALUES).forEach(([id, value]) => { document.getElementById(id).value = value })"
+        self._tab.client.run_javascript(script.replace("VALUES", json.dumps(values)))
 
     async def _find(self, filter: Filter) -> None:
         self._filter = filter
-        self._clearing.set_visibility(filter != Filter())
-        await self._turn_to([None])
+        await self._turn_to(None)
 
-    async def _turn_to(self, before: list[int | None]) -> None:
-        self._before = before
-        self._page = Page(self._filter, before[-1], self._tab.at)
+    async def _turn_to(self, before: int | None) -> None:
+        """Show another page, or other events, and say in the address which."""
+        asked = {name: value or None for name, value in msgspec.structs.asdict(self._filter).items()}
+        self._tab.note({**asked, "before": before})
+        await self._open(before)
+
+    async def _turned(self) -> None:
+        """Back, forward, or a link to this page: show what the address says now."""
+        if self._news.is_deleted:
+            return
+        self._filter = filter_of(self._tab.query)
+        self._write(self._filter)
+        await self._open(_before(self._tab.query))
+
+    async def _open(self, before: int | None) -> None:
+        self._clearing.set_visibility(self._filter != Filter())
+        self._page = Page(self._filter, before, self._tab.at)
         self._news.clear()
         await self._part.refresh()
 
@@ -181,14 +222,12 @@ class _Events:
 
     def _look(self) -> Sought:
         if self._page.whole or self._page.at != self._tab.at:  # asked for once more
-            if self._page.at != self._tab.at:
-                self._before = [None]
-            self._page = Page(self._filter, self._before[-1], self._tab.at)
+            self._page = Page(self._filter, self._page.before, self._tab.at)
         return self._page.look(self._tab)
 
     def _show(self, found: Sought) -> None:
         self._top = found.high
-        first = len(self._before) == 1
+        first = self._page.before is None
         text("p", counted(found), "small muted count", role="status")
         if found.events:
             self._rows(found.events)
@@ -199,7 +238,7 @@ class _Events:
         elif found.next is not None or not first:
             with tag("nav", "pager", aria_label="Older and newer"):
                 button("Newer", self._newer, symbol="chevron_left", disabled=None if not first else True)
-                button("Older", lambda: self._older(found.next), symbol="chevron_right", disabled=None if found.next else True)
+                button("Older", lambda: self._turn_to(found.next), symbol="chevron_right", disabled=None if found.next else True)
 
     def _rows(self, events: tuple[Event, ...]) -> None:
         local = self._tab.local
@@ -221,11 +260,9 @@ class _Events:
         else:
             empty("No event is like that.", "Show all events", self._clear, symbol="search_off")
 
-    async def _older(self, before: int | None) -> None:
-        await self._turn_to([*self._before, before])
-
     async def _newer(self) -> None:
-        await self._turn_to(self._before[:-1] or [None])
+        page = self._page
+        await self._turn_to(await self._tab.ask(lambda: page.newer(self._tab)))
 
     # -- what is new -------------------------------------------------------------------------------------------------------------------
 
@@ -246,7 +283,7 @@ class _Events:
             relabel(self._news.default_slot.children[0], says)
             return
         with self._news:
-            button(says, lambda: self._turn_to([None]), symbol="arrow_upward", kind="primary")
+            button(says, lambda: self._turn_to(None), symbol="arrow_upward", kind="primary")
 
 
 def counted(found: Sought) -> str:
@@ -262,6 +299,11 @@ def counted(found: Sought) -> str:
 def kinds_of(family: str) -> tuple[str, ...]:
     """The kinds that a group of the filter has."""
     return tuple(kind for kind, (_, _, of) in FAMILIES.items() if ("dialogue" if of in _TROUBLES else of) == family)
+
+
+def _before(said: Mapping[str, str]) -> int | None:
+    """The place in the list that an address names."""
+    return id_of(said.get("before", "")) or None
 
 
 def _is_day(said: str) -> bool:

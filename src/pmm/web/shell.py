@@ -67,6 +67,7 @@ class _Shell:
         self._minds = minds
         self._state = state
         self._links: list[tuple[Element, str]] = []
+        self._here: str | None = None
         tab.zone = ZoneInfo(state.zone)
         tab.toast = self._toast
         tab.choose_model = self._choose_model
@@ -197,10 +198,7 @@ class _Shell:
         if at is not None:
             at = min(max(1, at), self._head)
         self._tab.move_to(at)
-        change = f"set('at', {at})" if at else "delete('at')"
-        self._tab.client.run_javascript(
-            f"const to = new URL(location.href); to.searchParams.{change}; history.replaceState(history.state, '', to)"
-        )
+        self._tab.note({"at": at}, back=False)
 
     def _back_one(self) -> None:
         """Into the past, or further into it."""
@@ -244,12 +242,18 @@ class _Shell:
         self._links.append((made, name))
 
     def _arrived(self, path: str) -> None:
-        """A page was opened: say so where people and machines look."""
-        bare = path.partition("?")[0].removeprefix(self._tab.base).strip("/")
+        """A page was opened, or its address is another one: say so where people and machines look."""
+        tab = self._tab
+        bare = path.partition("?")[0].removeprefix(tab.base).strip("/")
+        if (at := id_of(tab.query.get("at", ""))) != tab.at:  # back to another moment
+            tab.move_to(at)
+        if bare == self._here:
+            background_tasks.create(tab.turned(), name="turn to an address")
+        self._here = bare
         for element, name in self._links:
             here = name == bare and "page-link" in element.classes
             element.props["aria-current"] = "page" if here else "false"
-        self._tab.client.layout.props["data-page"] = bare or "chat"
+        tab.client.layout.props["data-page"] = bare or "chat"
         title = PAGES[bare][0] if bare in PAGES else "Not found"
         ui.page_title(f"{title} · {self._state.name or 'PMM'}")
 

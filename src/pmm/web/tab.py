@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from nicegui import background_tasks, ui
@@ -33,7 +34,8 @@ class Tab:
     """at: the event as of which everything is shown; None: now. base: what the paths of this mind's pages begin with.
 
     toast(text, undo, bad): a line at the foot of the page. say(text): what a screen reader is to say. choose_model: offers the
-    models there are. write: the page that is shown takes what was typed into its composer.
+    models there are. write: the page that is shown takes what was typed into its composer. turned: it shows what its address says, which
+    changed under it.
 
     Made while a page is built, and closed with it. Everything here is called from the event loop; what may block goes through `ask`.
     """
@@ -51,6 +53,7 @@ class Tab:
         self.say: Callable[[str], object] = lambda text: None
         self.choose_model: Callable[[], None] = lambda: None
         self.write: Callable[[Message], object] = lambda message: None
+        self.turned: Refresh = _nothing
         self._following: list[tuple[Element, frozenset[str] | None, Refresh]] = []
         stop = live.listen(self._heard)
         self.client.on_delete(stop)
@@ -93,6 +96,22 @@ class Tab:
         more = {name: value for name, value in {**query, "at": self.at}.items() if value is not None}
         return (f"{self.base}/{page}" if page or not self.base else self.base) + (f"?{urlencode(more)}" if more else "")
 
+    @property
+    def query(self) -> dict[str, str]:
+        """What the address of the page that is shown asks for."""
+        return dict(parse_qsl(self.client.sub_pages_router.current_path.partition("?")[2]))
+
+    def note(self, changes: Mapping[str, object], *, back: bool = True) -> None:
+        """Put changes into that address (None: out of it), so that it can be kept, sent and come back to. Nothing is drawn anew.
+
+        back: the browser's Back leads to the address as it was.
+        """
+        router = self.client.sub_pages_router
+        query = {name: value for name, value in {**self.query, **changes}.items() if value is not None}
+        router.current_path = router.current_path.partition("?")[0] + (f"?{urlencode(query)}" if query else "")
+        to, how = json.dumps(router.current_path), "push" if back else "replace"
+        self.client.run_javascript(f"history.{how}State({{page: {to}}}, '', (window.path_prefix || '') + {to})")
+
     async def act(self, do: Callable[[], object], done: str = "", undo: Callable[[], object] | None = None) -> bool:
         """Have the mind do something, and say that it is done, with a way back. False where it can't be done, which is said too."""
         if self.at is not None:
@@ -111,6 +130,10 @@ class Tab:
         if done:
             self.toast(done, back if undo is not None else None, False)
         return True
+
+
+async def _nothing() -> None:
+    pass
 
 
 def told(error: PMMError) -> str:

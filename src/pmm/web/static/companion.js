@@ -81,6 +81,7 @@
       hit.setAttribute("aria-expanded", String(open));
       if (open) $(".rail a")?.focus();
     }
+    if ((hit = on(".pager button"))) turning = { part: hit.closest(".part"), row: $("[data-row]", hit.closest(".part") ?? root) };
     if (on("a.page-link") || (!on("[data-more]") && !on(".rail"))) closeMore();
     if (on("a[href^='/']")) {
       arriving = true;
@@ -119,6 +120,16 @@
         opened.focus({ preventScroll: true });
       }
     }
+  }
+
+  // -- another page of a list: its first row is looked at ----------------------------------------------------------------------
+  let turning = null;
+  function turned() {
+    const first = turning?.part && $("[data-row]", turning.part);
+    if (!first || first === turning.row) return;
+    turning = null;
+    first.focus({ preventScroll: true });
+    first.scrollIntoView({ block: "nearest" });
   }
 
   // -- keys -------------------------------------------------------------------------------------------------------------------
@@ -292,6 +303,7 @@
       dress();
     }
     arrived();
+    turned();
     follow();
     const popup = document.getElementById("popup");
     root.classList.toggle("offline-now", popup?.getAttribute("aria-hidden") === "false" || !navigator.onLine);
