@@ -13,16 +13,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pmm.agent.tick import decide, due_next
-from pmm.clock import Clock
-from pmm.config import Settings
-from pmm.errors import HeadMoved, LocksUnsupported, LogStopped, MindBusy, MindClosed, StorageError
+from pmm.errors import LocksUnsupported, LogStopped, MindBusy, MindClosed, StorageError
 from pmm.events import Event
-from pmm.memory.archive import Archive
 from pmm.runtime.archive import next_beyond, with_due
+from pmm.runtime.parts import Parts
 from pmm.runtime.watch import Watch
-from pmm.storage.eventlog import EventLog
 from pmm.storage.locks import ProcessLock
-from pmm.views import View, Views
+from pmm.views import View
 
 TOLD = ("commitment_reminded", "commitment_expired", "followed_up", "stage_changed")
 """what a person may want to hear of at once"""
@@ -34,35 +31,19 @@ RECHECK = timedelta(seconds=1)
 class AutonomyLoop:
     """See the module. `tick` works without the thread; `start` starts it. Thread-safe.
 
-    works: whether this process does the mind's background work. alone: whether no model reflects for it. archive: where commitments
-    beyond the cap are looked for.
+    works: whether this process does the mind's background work. alone: whether no model reflects for it.
     """
 
-    def __init__(
-        self,
-        log: EventLog,
-        views: Views,
-        turns: ProcessLock,
-        clock: Clock,
-        settings: Settings,
-        *,
-        works: Callable[[], bool],
-        alone: Callable[[], bool],
-        archive: Archive,
-    ) -> None:
-        self._log = log
-        self._views = views
+    def __init__(self, parts: Parts, turns: ProcessLock, *, works: Callable[[], bool], alone: Callable[[], bool]) -> None:
+        self._parts = parts
         self._turns = turns
-        self._clock = clock
-        self._settings = settings
         self._works = works
         self._alone = alone
-        self._archive = archive
         self._quiet: tuple[int, datetime | None] = (0, None)  # as of this event nothing is due before that moment: an idle tick is cheap
         self._waits_since: datetime | None = None
         self._changed = threading.Condition()
         self._news = self._calm = False
-        self._watch = Watch(log)
+        self._watch = Watch(parts.log)
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -70,27 +51,20 @@ class AutonomyLoop:
 
     def tick(self) -> list[Event]:
         """Do what is due now, in one commit. Returns what it did; [] when nothing is due."""
-        while True:
-            view, due = self._due()
-            if not due:
-                return []
-            try:
-                return self._log.append(due, expect=view.head)
-            except HeadMoved:
-                continue
+        return self._parts.append(self._due)
 
-    def _due(self) -> tuple[View, list[Event]]:
-        view, now = self._views.at_head(), self._clock.now()
+    def _due(self, view: View) -> list[Event]:
+        now = self._parts.clock.now()
         head, until = self._quiet
         if head == view.head and (until is None or now < until):
-            return view, []
-        expiry = timedelta(hours=view.policy.expiry_hours or self._settings.commitment_expiry_hours)
+            return []
+        expiry = timedelta(hours=view.policy.expiry_hours or self._parts.settings.commitment_expiry_hours)
         alone = self._alone()
-        due = decide(with_due(view, self._archive, now, expiry), now, expiry, alone=alone)
+        due = decide(with_due(view, self._parts.archive, now, expiry), now, expiry, alone=alone)
         if not due:
-            soonest = (due_next(view, now, expiry, alone=alone), next_beyond(view, self._archive, expiry))
+            soonest = (due_next(view, now, expiry, alone=alone), next_beyond(view, self._parts.archive, expiry))
             self._quiet = view.head, min((moment for moment in soonest if moment is not None and moment > now), default=None)
-        return view, due
+        return due
 
     # -- the thread ----------------------------------------------------------------------------------------------------------------------
 
@@ -98,7 +72,7 @@ class AutonomyLoop:
         """Begin to act. on_event: told, in the loop's thread, of each event of a kind in `TOLD` from now on, whoever appended it."""
         self.stop()
         self._ending = threading.Event()
-        told = (self._log.head[0], on_event, self._ending)
+        told = (self._parts.log.head[0], on_event, self._ending)
         self._thread = threading.Thread(target=self._run, args=told, name="pmm-loop", daemon=True)
         self._thread.start()
 
@@ -129,8 +103,8 @@ class AutonomyLoop:
                 until = None  # no space, or somebody else is writing: the next heartbeat tries again
             with self._changed:
                 while not (self._news or ending.is_set()):
-                    self._clock.wait(self._changed, until, self._settings.heartbeat_s)
-                    if not self._calm or (until is not None and until <= self._clock.now()) or not self._watch.quiet():
+                    self._parts.clock.wait(self._changed, until, self._parts.settings.heartbeat_s)
+                    if not self._calm or (until is not None and until <= self._parts.clock.now()) or not self._watch.quiet():
                         break
                 self._news = False
 
@@ -140,10 +114,10 @@ class AutonomyLoop:
         was written are slept through."""
         self._calm = False
         while True:
-            view, due = self._due()
-            if not due:
+            view = self._parts.views.at_head()
+            if not self._due(view):
                 break
-            now, beat = self._clock.now(), timedelta(seconds=self._settings.heartbeat_s)
+            now, beat = self._parts.clock.now(), timedelta(seconds=self._parts.settings.heartbeat_s)
             self._waits_since = self._waits_since or now
             if not self._works() and now < self._waits_since + beat:
                 return min(self._waits_since + beat, now + RECHECK)
@@ -162,9 +136,9 @@ class AutonomyLoop:
 
     def _tell(self, seen: int, on_event: Callable[[Event], object] | None) -> int:
         """Tell what happened after event `seen`; the id of the last one there is."""
-        head = self._log.head[0]
+        head = self._parts.log.head[0]
         if head > seen and on_event is not None:
-            for event in self._log.by_kind(*TOLD, since=seen, until=head):
+            for event in self._parts.log.by_kind(*TOLD, since=seen, until=head):
                 try:
                     on_event(event)
                 except MindClosed:

@@ -12,44 +12,26 @@ import msgspec
 
 from pmm.agent import scenes
 from pmm.agent.context import Summary, epoch_due, leaving, open_epoch, so_far
-from pmm.clock import Clock, Ids
-from pmm.config import Settings
 from pmm.errors import MindBusy, ModelError
 from pmm.events import Event, SceneCompacted
 from pmm.llm.model import ChatModel, Message
 from pmm.projections.conversation import Session
 from pmm.runtime.background import Outcome
-from pmm.runtime.calls import Calls, tokens_of
+from pmm.runtime.calls import tokens_of
+from pmm.runtime.parts import Parts
 from pmm.runtime.turn import budget, opened
-from pmm.storage.eventlog import EventLog
 from pmm.storage.locks import ProcessLock
-from pmm.views import Views
 
 
 class Epochs:
     """The consumer of replies. speaker: the model whose prompts they open; model: the one that writes scenes."""
 
     def __init__(
-        self,
-        *,
-        log: EventLog,
-        views: Views,
-        settings: Settings,
-        clock: Clock,
-        ids: Ids,
-        model: Callable[[], ChatModel | None],
-        speaker: Callable[[], ChatModel | None],
-        calls: Calls,
-        turns: ProcessLock,
+        self, parts: Parts, *, model: Callable[[], ChatModel | None], speaker: Callable[[], ChatModel | None], turns: ProcessLock
     ) -> None:
-        self._log = log
-        self._views = views
-        self._settings = settings
-        self._clock = clock
-        self._ids = ids
+        self._parts = parts
         self._model = model
         self._speaker = speaker
-        self._calls = calls
         self._turns = turns
         self._made: dict[tuple[str, int], str | None] = {}
         """by session and epoch: a scene that is to be recorded as soon as no turn is spoken"""
@@ -59,29 +41,29 @@ class Epochs:
         speaker, model = self._speaker(), self._model()
         if speaker is None or model is None:
             return None
-        limits = budget(self._settings, speaker)
-        for name, session in self._views.at_head().conversation.sessions.items():
+        limits = budget(self._parts.settings, speaker)
+        for name, session in self._parts.views.at_head().conversation.sessions.items():
             if epoch_due(session, limits):
                 self._next(name, session, speaker, model)
-        for name, session in self._views.at_head().conversation.sessions.items():
+        for name, session in self._parts.views.at_head().conversation.sessions.items():
             if session.epoch and scenes.to_roll_up(session):
                 self._roll_up(name, session, model)
         return None
 
     def _next(self, name: str, session: Session, speaker: ChatModel, model: ChatModel) -> None:
-        limits = budget(self._settings, speaker)
+        limits = budget(self._parts.settings, speaker)
         gone = leaving(session, limits)
         last = gone[-1].user if gone else 0
         text = self._scene(model, session, (name, last), scenes.ask_scene(gone, session.marker)) if gone else None
         self._turns.acquire()
         try:
-            view = self._views.at_head()
+            view = self._parts.views.at_head()
             now_open = view.conversation.session(name)
             if now_open.epoch == session.epoch and epoch_due(now_open, limits):
                 summary = Summary(text, last, model.name) if text else None
-                count, now, marker = speaker.count_tokens, self._clock.now(), self._ids.marker()
+                count, now, marker = speaker.count_tokens, self._parts.clock.now(), self._parts.ids.marker()
                 opening = open_epoch(view, name, budget=limits, count=count, marker=marker, now=now, summary=summary)
-                self._log.append(opened(opening, name))
+                self._parts.log.append(opened(opening, name))
         finally:
             self._turns.release()
         self._made.clear()
@@ -91,7 +73,7 @@ class Epochs:
         part = scenes.to_roll_up(session)
         first, last = part[0].first, part[-1].last
         text = self._scene(model, session, (name, -last), scenes.ask_roll_up(part, session.marker))
-        self._log.append(
+        self._parts.log.append(
             [
                 SceneCompacted(
                     content=text or scenes.merge(part),
@@ -111,8 +93,8 @@ class Epochs:
             return self._made[what]
         messages = [*so_far(session), {"role": "user", "content": instruction}]
         tokens = tokens_of(model, messages) + scenes.SCENE_TOKENS
-        fits = tokens <= (self._settings.model_window or model.window)
-        if "scene" not in model.serves or not fits or self._calls.wait(self._views.at_head(), tokens) is not None:
+        fits = tokens <= (self._parts.settings.model_window or model.window)
+        if "scene" not in model.serves or not fits or self._parts.calls.wait(self._parts.views.at_head(), tokens) is not None:
             return None
         text = None
         try:
@@ -123,11 +105,11 @@ class Epochs:
         return text
 
     def _asked(self, model: ChatModel, messages: Sequence[Message], mark: str) -> str | None:
-        said = self._calls.make(model, "scene", messages, max_tokens=scenes.SCENE_TOKENS)
+        said = self._parts.calls.make(model, "scene", messages, max_tokens=scenes.SCENE_TOKENS)
         if said is None:
-            if self._calls.closed:
+            if self._parts.calls.closed:
                 return None
             raise MindBusy("a turn is being spoken.")
         text, called = scenes.read_scene(said.text, mark), said.called
-        self._log.append([called if text else msgspec.structs.replace(called, outcome="invalid", error="it can't be a scene")])
+        self._parts.log.append([called if text else msgspec.structs.replace(called, outcome="invalid", error="it can't be a scene")])
         return text

@@ -37,6 +37,7 @@ from pmm.runtime.epochs import Epochs
 from pmm.runtime.export import Form, export
 from pmm.runtime.history import moves as trait_moves
 from pmm.runtime.imports import Imported, import_turns
+from pmm.runtime.parts import Parts
 from pmm.runtime.performance import Performance, Profile
 from pmm.runtime.reading import Reading
 from pmm.runtime.thinking import Thinking
@@ -118,6 +119,7 @@ class Mind:
             encoding=self._encoding,
         )
         self._calls = Calls(log, settings, clock, self._turns)
+        self._parts = Parts(log, self._views, settings, clock, self._ids, self._calls, self._archive)
         self._background = BackgroundProcessor(
             log,
             Positions(log),
@@ -127,7 +129,7 @@ class Mind:
             chores=self._chores(),
         )
         self._background.start()
-        self._loop = self._open_loop()
+        self._loop = AutonomyLoop(self._parts, self._turns, works=lambda: self._background.works, alone=self._reflects_alone)
 
     @classmethod
     def open(
@@ -180,18 +182,6 @@ class Mind:
         from pmm.runtime.encoding import Encoding
 
         return Encoding(self._log, self._index, embedder, self.settings, lambda: self.speaking, self._performance.profiler)
-
-    def _open_loop(self) -> AutonomyLoop:
-        return AutonomyLoop(
-            self._log,
-            self._views,
-            self._turns,
-            self._clock,
-            self.settings,
-            works=lambda: self._background.works,
-            alone=self._reflects_alone,
-            archive=self._archive,
-        )
 
     def _create(self) -> None:
         zone = self.settings.zone or system_zone()
@@ -611,17 +601,11 @@ class Mind:
 
         Returns what that took; [] if there was nothing. The messages stay in the log, as everything does; small moves of traits stay too.
         """
-        while True:
-            view = self.view()
-            back = undoing(self._log, self._archive, view, session)
-            if not back:
-                return []
-            try:
-                done = self._log.append(back, expect=view.head)
-            except HeadMoved:
-                continue
+        self._check_open()
+        done = self._parts.append(lambda view: undoing(self._log, self._archive, view, session))
+        if done:
             self._wake()
-            return done
+        return done
 
     # -- by itself ---------------------------------------------------------------------------------------------------------------------
 
@@ -661,8 +645,7 @@ class Mind:
     def reading(self, origin: str) -> Reading:
         """What a model would read of an import, for facts: `.estimate()` says what that takes, `.run()` does it. Raises InvalidInput."""
         self._check_open()
-        parts = {"log": self._log, "views": self._views, "clock": self._clock, "ids": self._ids, "calls": self._calls}
-        return Reading(**parts, model=self._thinker or self.model, archive=self._archive, origin=origin)  # type: ignore[arg-type]
+        return Reading(self._parts, model=self._thinker or self.model, origin=origin)
 
     def spent_today(self) -> Today:
         """Tokens that models took today, and the caps."""
@@ -724,20 +707,11 @@ class Mind:
 
     def _consumers(self) -> list[Consumer]:
         """What is done after a reply, in this order."""
-        parts: dict[str, Any] = {
-            "log": self._log,
-            "views": self._views,
-            "settings": self.settings,
-            "clock": self._clock,
-            "ids": self._ids,
-            "model": lambda: self._thinker or self._model,
-            "calls": self._calls,
-        }
-        warming = Warming(log=self._log, views=self._views, model=lambda: self._model, calls=self._calls)
-        thinking = Thinking(**parts, archive=self._archive, hurried=lambda: self._background.hurried)
+        model, speaker = lambda: self._thinker or self._model, lambda: self._model
+        thinking = Thinking(self._parts, model=model, hurried=lambda: self._background.hurried)
         return [
-            Consumer("epochs", ("reply",), Epochs(**parts, speaker=lambda: self._model, turns=self._turns).renew),
-            Consumer("warming", ("epoch_opened",), warming.warm, local=False),
+            Consumer("epochs", ("reply",), Epochs(self._parts, model=model, speaker=speaker, turns=self._turns).renew),
+            Consumer("warming", ("epoch_opened",), Warming(self._parts, speaker).warm, local=False),
             Consumer("thinking", ("reply",), thinking.think, local=False),
         ]
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from pmm.agent import propose
 from pmm.agent.extract import normalise
-from pmm.clock import Clock, Ids
-from pmm.errors import HeadMoved, InvalidInput, MindBusy
+from pmm.errors import InvalidInput, MindBusy
 from pmm.events import Event, FactAsserted, MessageImported
 from pmm.llm.model import ChatModel, Message
-from pmm.memory.archive import Archive
 from pmm.runtime.archive import with_facts
-from pmm.runtime.calls import Calls, Said, tokens_of
-from pmm.storage.eventlog import EventLog
-from pmm.views import View, Views
+from pmm.runtime.calls import Said, tokens_of
+from pmm.runtime.parts import Parts
+from pmm.views import View
 
 PAGE = 500
 BATCH_MESSAGES, BATCH_CHARS = 40, 8_000
@@ -43,18 +42,11 @@ class Read(msgspec.Struct, frozen=True):
 class Reading:
     """The messages of one origin. What was read before isn't read again, so a reading that broke off can be gone on with."""
 
-    def __init__(
-        self, *, log: EventLog, views: Views, clock: Clock, ids: Ids, model: ChatModel, calls: Calls, archive: Archive, origin: str
-    ) -> None:
+    def __init__(self, parts: Parts, *, model: ChatModel, origin: str) -> None:
         if "extract" not in model.serves:
             raise InvalidInput(f"{model.name} can't read transcripts.", hint="`pmm models` shows others; --model chooses one.")
-        self._log = log
-        self._views = views
-        self._clock = clock
-        self._ids = ids
+        self._parts = parts
         self._model = model
-        self._calls = calls
-        self._archive = archive
         self._origin = origin
 
     def estimate(self) -> Estimate:
@@ -74,10 +66,10 @@ class Reading:
         for batch in self._batches():
             messages, shown = self._prompt(batch)
             schema = propose.schema(("facts",))
-            said = self._calls.make(self._model, "extract", messages, max_tokens=self._most, schema=schema)
+            said = self._parts.calls.make(self._model, "extract", messages, max_tokens=self._most, schema=schema)
             if said is None:
                 raise MindBusy("a turn is being spoken.", hint="Run it again when the chat is quiet; it goes on from there.")
-            done = self._keep(batch, said, shown)
+            done = self._parts.append(partial(self._judged, batch, said, shown))
             calls, facts = calls + 1, facts + sum(isinstance(event, FactAsserted) for event in done)
             unreadable += len(done) == 1 and getattr(done[0], "outcome", "") == "invalid"
             if on_progress:
@@ -95,36 +87,28 @@ class Reading:
         for message in self._messages():
             chars = min(len(message.content), propose.IMPORTED_CHARS)
             if batch and (len(batch) == BATCH_MESSAGES or size + chars > BATCH_CHARS):
-                if self._log.by_key(_key(batch)) is None:
+                if self._parts.log.by_key(_key(batch)) is None:
                     yield batch
                 batch, size = [], 0
             batch.append(message)
             size += chars
-        if batch and self._log.by_key(_key(batch)) is None:
+        if batch and self._parts.log.by_key(_key(batch)) is None:
             yield batch
 
     def _messages(self) -> Iterator[MessageImported]:
         """What people said: an assistant's words are no evidence of anything."""
-        at, until = 0, self._log.head[0]
-        while events := self._log.by_kind("message_imported", since=at, until=until, limit=PAGE):
+        at, until = 0, self._parts.log.head[0]
+        while events := self._parts.log.by_kind("message_imported", since=at, until=until, limit=PAGE):
             at = events[-1].id
             for event in events:
                 if isinstance(event, MessageImported) and event.origin == self._origin and event.role != "assistant":
                     yield event
 
     def _prompt(self, batch: list[MessageImported]) -> tuple[list[Message], propose.Shown]:
-        text, shown = propose.transcript_instruction(batch, self._ids.marker())
+        text, shown = propose.transcript_instruction(batch, self._parts.ids.marker())
         return [{"role": "user", "content": text}], shown
 
-    def _keep(self, batch: list[MessageImported], said: Said, shown: propose.Shown) -> list[Event]:
-        while True:
-            view = self._views.at_head()
-            try:
-                return self._log.append(self._judged(view, batch, said, shown), expect=view.head)
-            except HeadMoved:
-                continue
-
-    def _judged(self, view: View, batch: list[MessageImported], said: Said, shown: propose.Shown) -> list[Event]:
+    def _judged(self, batch: list[MessageImported], said: Said, shown: propose.Shown, view: View) -> list[Event]:
         called = msgspec.structs.replace(said.called, key=_key(batch))
         found = propose.read(said.text)
         if found is None:
@@ -132,8 +116,8 @@ class Reading:
         others = {message.id for message in batch if message.role != "user"}
         facts = found.get("facts")
         kept = [item for item in facts if not _misattributed(item, others)] if isinstance(facts, list) else []
-        view = with_facts(view, self._archive, propose.facts_of({"facts": kept}))
-        judged = propose.judge(view, {"facts": kept}, shown, now=self._clock.now(), before=1, origin=self._origin)
+        view = with_facts(view, self._parts.archive, propose.facts_of({"facts": kept}))
+        judged = propose.judge(view, {"facts": kept}, shown, now=self._parts.clock.now(), before=1, origin=self._origin)
         refused = judged.refused + (len(facts) - len(kept) if isinstance(facts, list) else 0)
         return [msgspec.structs.replace(called, error=f"{refused} refused: {judged.why}" if refused else ""), *judged.events]
 

@@ -13,9 +13,8 @@ from pmm.events import EpochOpened, Event
 from pmm.llm.model import WARM, ChatModel
 from pmm.projections.conversation import Session
 from pmm.runtime.background import Outcome
-from pmm.runtime.calls import Calls, tokens_of
-from pmm.storage.eventlog import EventLog
-from pmm.views import Views
+from pmm.runtime.calls import tokens_of
+from pmm.runtime.parts import Parts
 
 NEXT = {"role": "user", "content": "."}
 """stands where the user's message will: many templates want one at the end"""
@@ -24,29 +23,27 @@ NEXT = {"role": "user", "content": "."}
 class Warming:
     """The consumer of new epochs. model: the one that speaks, None as long as none does."""
 
-    def __init__(self, *, log: EventLog, views: Views, model: Callable[[], ChatModel | None], calls: Calls) -> None:
-        self._log = log
-        self._views = views
+    def __init__(self, parts: Parts, model: Callable[[], ChatModel | None]) -> None:
+        self._parts = parts
         self._model = model
-        self._calls = calls
 
     def warm(self, event: Event) -> Outcome:
         """Have the model read the prompt, unless somebody has spoken in that epoch already."""
-        model, view = self._model(), self._views.at_head()
+        model, view = self._model(), self._parts.views.at_head()
         if not isinstance(event, EpochOpened) or model is None or WARM not in model.serves:
             return None
         session = view.conversation.session(event.session)
         if session.epoch != event.epoch or _was_read(session, event):
             return None
         messages = [*so_far(session), NEXT]
-        if self._calls.wait(view, tokens_of(model, messages) + 1) is not None:
+        if self._parts.calls.wait(view, tokens_of(model, messages) + 1) is not None:
             return None
         try:
-            said = self._calls.make(model, WARM, messages, max_tokens=1)
+            said = self._parts.calls.make(model, WARM, messages, max_tokens=1)
         except ModelError:
             return None  # recorded; the next turn reads the prompt itself
         if said is not None:
-            self._log.append([said.called])
+            self._parts.log.append([said.called])
         return None
 
 
