@@ -593,5 +593,26 @@ def test_what_a_message_states_is_noted_and_what_it_takes_back_is_named() -> Non
     known = view_of(facts=(fact(31, "lives in", "Oslo"),))
     told = lambda event: draft(known, (), "x", [event], now=NOW, zone=ZONE)
     assert told(FactAsserted(subject="user", relation="dog", value="Rex")) == "Noted: your dog is Rex."
-    assert told(FactRetracted(fact=31)) == 'No longer so: "user lives in Oslo" [#31].'
+    assert told(FactRetracted(fact=31)) == "No longer so: you live in Oslo [#31]."
     assert told(FactRetracted(fact=9)) == "No longer so: a fact [#9]."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What do you know about me?",
+        "tell me everything you know about me",
+        "What have you learned about me so far?",
+        "Anything you remember about me?",
+    ],
+)
+def test_what_is_known_of_the_user_is_listed(text: str) -> None:
+    known = view_of(facts=(fact(31, "lives in", "Oslo"), fact(32, "works as", "nurse")))
+    name = known.identity.user_name
+    said = draft(known, (), text, (), now=NOW, zone=ZONE).splitlines()
+    assert said == ["What I know about you:", f"- Your name is {name}", "- You live in Oslo [#31]", "- You work as a nurse [#32]"]
+
+
+@pytest.mark.parametrize("text", ["What do you know about mead?", "What do you know about me and Ben?", "What did you tell Ben about me?"])
+def test_what_is_asked_about_something_else_is_not_answered_by_all_that_is_known(text: str) -> None:
+    assert "What I know" not in draft(view_of(facts=(fact(31, "lives in", "Oslo"),)), (), text, (), now=NOW, zone=ZONE)

@@ -43,6 +43,7 @@ FACT_SHARE = 0.66
 
 _CITED_MAX = 3
 _TOLD_MAX = 6
+_LISTED_MAX = 20
 _EXCERPT_MAX = 320  # what recall takes at most as an excerpt of whole sentences
 _EARLY = 6  # events: in the first turn or two the mind says what it is
 _NEW = 20  # events: until here what is missing without a model is explained at length, afterwards in a few words
@@ -324,11 +325,13 @@ def _missing_model(view: View) -> str:
 
 def _from_memory(view: View, memories: Sequence[Memory], text: str, now: datetime, zone: str) -> str:
     """An answer by extraction: the best evidence, others that are nearly as good, or that nothing was found."""
+    if _ABOUT_USER.search(plain(_question(text))) and (told := _about_user(view, now, zone)):
+        return told
     evidence = _evidence(memories)
     known = _facts_on(view, text, now, zone)
     if known:
-        told = {id for id, _ in known}
-        said = [_cite(m, now, zone) for m in evidence if m.coverage >= GOOD and m.who == "user" and m.id not in told][:1]
+        sources = {id for id, _ in known}
+        said = [_cite(m, now, zone) for m in evidence if m.coverage >= GOOD and m.who == "user" and m.id not in sources][:1]
         return "\n".join([*(line for _, line in known), *(f"Also: {line}" for line in said)])
     evidence, doubt = _of_whom(evidence, _question(text))
     if not evidence or evidence[0].coverage < WEAK:
@@ -344,6 +347,23 @@ def _from_memory(view: View, memories: Sequence[Memory], text: str, now: datetim
     enough = max(GOOD, best.coverage - 0.25)
     also = [m for m in others if m.coverage >= enough and m.who != "mind"][: _CITED_MAX - 1]
     return "\n".join([first, *(f"Also: {_cite(m, now, zone, date_last=when)}" for m in also)])
+
+
+_ABOUT_USER = re.compile(
+    r"\b(?:what|everything|anything|all|facts?)\b.*\b(?:know|have|learn(?:ed|t)|remember(?:ed)?|recall|stored?|saved?|noted?) "
+    r"(?:so far |already )?(?:about|on|of) (?:me|myself)\b(?! (?:and|when|that|in|at|with)\b)"
+)
+
+
+def _about_user(view: View, now: datetime, zone: str) -> str:
+    """What is known of the user: the name, and the facts that weigh most, in the order they were told; "" if it is nothing."""
+    name, facts = view.identity.user_name, view.facts
+    shown = sorted(facts.best(_LISTED_MAX), key=lambda fact: (fact.subject != "user", fact.id))
+    more = len(facts.current) + facts.overflow - len(shown)
+    lines = [f"Your name is {say_name(name)}"] if name else []
+    lines += [f"{say_fact(view, fact, now, zone)} [#{fact.id}]" for fact in shown]
+    rest = [f"and {more} more (`pmm facts` lists all)"] if more else []
+    return "\n".join(["What I know about you:", *(f"- {line}" for line in lines), *rest]) if lines else ""
 
 
 def _facts_on(view: View, text: str, now: datetime, zone: str) -> list[tuple[int | None, str]]:
@@ -381,8 +401,15 @@ def say_fact(view: View, fact: Fact | FactAsserted, now: datetime, zone: str) ->
     else:
         plural = _VERBS.get(first) or re.sub(r"(?<=ss|sh|ch)es$|s$", "", re.sub("ies$", "ys", first))
         verb = f"used to {'be' if first in ('is', 'was') else plural}" if until else plural if who == "you" else first
+        if relation == "works as" and fact.value.islower():
+            value = f"{'an' if value[0] in 'aeiou' else 'a'} {value}"
         said = " ".join(filter(None, (who, verb, rest, value)))
     return f"{said[0].upper()}{said[1:]}{told}{stale}"
+
+
+def _midway(sentence: str) -> str:
+    """As it stands after a colon."""
+    return f"{sentence[0].lower()}{sentence[1:]}" if sentence.startswith("You") else sentence
 
 
 def _evidence(memories: Sequence[Memory]) -> list[Memory]:
@@ -625,11 +652,10 @@ def _tell(view: View, event: Event, now: datetime, zone: str) -> str:
         text = next((c.text for c in view.commitments.open if c.cid == event.cid), None)
         return f"{_OUTCOMES[event.outcome]}: {quote(text, 160) if text else 'commitment'} [#{event.cid}]."
     if isinstance(event, FactAsserted):
-        said = say_fact(view, event, now, zone)
-        return f"Noted: {said[0].lower()}{said[1:]}." if said.startswith("You") else f"Noted: {said}."
+        return f"Noted: {_midway(say_fact(view, event, now, zone))}."
     if isinstance(event, FactRetracted):
         known = view.facts.get(event.fact)
-        return f"No longer so: {quote(f'{known.subject} {known.relation} {known.value}') if known else 'a fact'} [#{event.fact}]."
+        return f"No longer so: {_midway(say_fact(view, known, now, zone)) if known else 'a fact'} [#{event.fact}]."
     if isinstance(event, DirectiveSet):
         return f"A standing rule now: {quote(event.content, 160)}."
     if isinstance(event, DirectiveRevoked):

@@ -45,7 +45,8 @@ _KEEPS_QUESTION = frozenset("\"'”“»«„’‘``)]}")
 
 # What these see is canonical (see _canonical): one word each for "open", "commitments", "rules"; "which" is "what".
 
-_DUE = r"due(?: (?:today|tomorrow|now|this week|next week))?"
+_DAY = r"(?:today|tomorrow|now|this week|next week)"
+_DUE = rf"due(?: {_DAY})?"
 _IS = r"(?:'s|s|'re| is| are)"
 
 _DIRECT = {
@@ -63,6 +64,8 @@ _DIRECT = {
         do (?:i|we) (?:still )?have any (?:open )?commitments(?: open)? | (?:are|is) there any open commitments
         how many (?:open )?commitments do (?:i|we) (?:still )?have(?: open)? | how many open commitments(?: are there)?
         how many commitments are (?:still )?open | (?:(?:any|all|my|our|the|all my|all the) )?open commitments
+        what{_IS} (?:still )?(?:open )?(?:on|in) (?:my|our|the) (?:to-?do )?list | my list
+        (?:my|our|the) to-?do list | (?:my|our) commitments
     """,
     "yours": """
         what do i (?:still )?owe(?: you)? | what (?:did i|have i) promised?(?: you)?
@@ -76,6 +79,7 @@ _DIRECT = {
     """,
     "due": rf"""
         what{_IS} (?:still )?{_DUE} | (?:is|do i have|is there) anything {_DUE} | anything {_DUE} | what do i have {_DUE}
+        what do (?:i|we) (?:still )?(?:have|need) to do {_DAY} | what{_IS} on (?:my|the) (?:to-?do )?list (?:for )?{_DAY}
         what commitments are {_DUE} | what{_IS} overdue | (?:(?:is|do i have|is there) )?anything overdue | what commitments are overdue
     """,
     "remind": rf"""
@@ -148,8 +152,9 @@ _EMBEDDED = {
     "name": "your name | what your name is | what you(?: are|'re) called | what (?:i should|to) call you",
     "who": "who you are",
     "user": "my name | who i am | what my name is | what i(?: am|'m) called | what you call me",
-    "both": """
+    "both": rf"""
         (?:all )?(?:of )?(?:my|our) (?:open )?commitments | (?:all )?(?:of )?(?:the )?open commitments | all commitments
+        (?:my|our|the) (?:to-?do )?list | what{_IS} on (?:my|our|the) (?:to-?do )?list
         what commitments (?:i|we) have | what (?:my|our) (?:open )?commitments are
     """,
     "yours": "what i(?: still)? owe(?: you)? | what i(?: have|'ve)? promised(?: you)?",
@@ -179,12 +184,14 @@ def _table(embedded: bool) -> re.Pattern[str]:
 
 
 _OPEN_WORDS = re.compile(r"\b(?:(?:current|currently|open|outstanding|pending|active|unfinished|in force)(?: |$))+")
+_TASK_WORDS = re.compile(r"\b(?:promises|tasks|to-?dos)\b")
 _RULE_WORDS = re.compile(r"\b(?:(?:open )?directives|(?:open |standing )+(?:rules|orders|instructions))\b")
 
 
 def _canonical(core: str) -> str:
     """The question with one word where several mean the same."""
-    core = _OPEN_WORDS.sub("open ", core).rstrip().replace("which ", "what ").replace("promises", "commitments")
+    core = _OPEN_WORDS.sub("open ", core).rstrip().replace("which ", "what ")
+    core = _TASK_WORDS.sub("commitments", core)
     return _RULE_WORDS.sub("open rules", core)
 
 

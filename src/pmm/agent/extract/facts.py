@@ -59,11 +59,18 @@ _SHARED = pattern(
     r",? (?:and|but|und|et) (?:(?:also|currently|now) )?(?=(?:wohne|lebe|arbeite|komme|travaille|live|work|speak|stud|play|drive|love"
     r"|like|hate|prefer|have|has\b|come|am\b|is\b)(?:s|y|ies)? )"
 )
-_TAKEN_BACK_CUES = frozenset("longer more anymore mehr plus ya".split())
+_TAKEN_BACK_CUES = frozenset("longer more anymore mehr plus ya not don doesn true forget delete remove erase".split())
+_DENIED = pattern(
+    r"^(?:(?:please|just|you can|you may) )*(?:forget|delete|remove|erase|it(?:'s|’s| is) not true|it isn't true)"
+    r"(?: the fact)?(?: that)? (?=(?:i|we|my|our)\b)"
+)
+"""what stands before something that is to hold no longer"""
 _TAKEN_BACK = (
     (pattern(r"^(i|we|my [\w ]{2,40}?)( am|'m| is|'s|'re| are)? no longer "), r"\1\2 "),
     (pattern(r"^(i|we|my [\w ]{2,40}?) (?:don't|do not|doesn't|does not) (.+?),? any ?(?:more|longer)\b.*"), r"\1 \2"),
     (pattern(r"^(i|we|my [\w ]{2,40}?)( am|'m| is|'s) not (.+?),? any ?(?:more|longer)\b.*"), r"\1\2 \3"),
+    (pattern(r"^(i|we|my [\w ]{2,40}?) (?:don't|do not|doesn't|does not) "), r"\1 "),
+    (pattern(r"^(i|we|my [\w ]{2,40}?)( am|'m| is|'s| are|'re) not "), r"\1\2 "),
     (pattern(r"^ich (\w+) nicht mehr "), r"ich \1 "),
     (pattern(r"^je n(?:e |')(\w+) plus "), r"je \1 "),
     (pattern(r"^(?:yo )?ya no "), ""),
@@ -113,6 +120,10 @@ def _same(subject: str, relation: str, value: str) -> tuple[str, str, str]:
 def _parts(clause: Clause) -> Iterator[tuple[str, bool]]:
     """What a clause says, one thing at a time, and whether it holds or no longer does."""
     forms = () if _TAKEN_BACK_CUES.isdisjoint(clause.sentence.words) else _TAKEN_BACK
+    denied = _DENIED.match(clause.text) if forms else None
+    if denied:
+        yield clause.text[denied.end() :], False
+        return
     for part in _PARTS.split(clause.text):
         who = _WHO.match(part) or _ICH.match(part)
         first, *more = _SHARED.split(part) if who else [part]
@@ -190,8 +201,12 @@ _SOMEBODY = words_of(" ".join(KIN))
 _IS_CALLED = pattern(rf"(?:my|our) (?P<kin>{_KIN})(?:'s name is|'s called| is called| is named| goes by) (?P<name>.+)")
 _IS = pattern(rf"(?:my|our) (?P<kin>{_KIN}) is (?P<name>.+)")
 _HAVE_CALLED = pattern(
-    rf"(?:i|we)(?:'ve got| have|'ve)(?: got)? an? (?:\w+ )?(?P<kin>{_KIN})(?:,? (?:called|named)|,? whose name is|; (?:her|his|its)"
-    r" name is) (?P<name>.+)"
+    r"(?:i|we)(?:'ve got| have|'ve)?(?: just| recently| finally)?(?: got| adopted| rescued)? an? (?:\w+ )?"
+    rf"(?P<kin>{_KIN})(?:,? (?:called|named)|,? whose name is|; (?:her|his|its) name is) (?P<name>.+)"
+)
+_LATELY = pattern(
+    r",? (?:today|yesterday|recently|(?:last|this) (?:week|weekend|month|year|night|summer|winter|spring|autumn|fall|\w+day)"
+    r"|(?:\w+ )?(?:days?|weeks?|months?|years?) ago|(?:in|on) \w+)[.!]?$"
 )
 _IS_MY = pattern(rf"(?P<name>[\w'’-]+(?: [\w'’-]+)?) is my (?P<kin>{_KIN})$")
 _HEISST = pattern(rf"meine? (?P<kin>{_KIN}) hei(?:ß|ss)t (?P<name>.+)")
@@ -211,7 +226,7 @@ def _named(text: str, clause: Clause) -> Iterator[_Said]:
         sure = expression not in (_IS, _IS_MY)
         if expression is _IS_MY and kin not in PETS and m["name"].lower() in NO_THING:
             return
-        name = name_at(msgspec.structs.replace(clause, text=m["name"]), 0, "named" if sure else "am")
+        name = name_at(msgspec.structs.replace(clause, text=_LATELY.sub("", m["name"])), 0, "named" if sure else "am")
         if name:
             yield _Said("user", kin, name)
         return

@@ -366,7 +366,8 @@ CLOSING_CUES = _set(
 )
 # Nor one that tells a fact.
 FACT_CUES = frozenset(DIETS) | _set(
-    "grew can cannot stand learning teach teaches ride rides intolerant near allergic allergique allergisch alérgica alérgico am"
+    "adopted rescued"
+    " grew can cannot stand learning teach teaches ride rides intolerant near allergic allergique allergisch alérgica alérgico am"
     " appelle arbeite are based birthday born called drive drives enjoy enjoys favorita favorite favorito favourite from gezogen got"
     " habite has hate hates have heisst heißt is komme lebe lieblingsband lieblingsbuch lieblingsessen lieblingsfarbe lieblingsfilm"
     " lieblingslied lieblingsstadt lieblingstier like likes live lived lives living llama love loves m married moved name named play"
