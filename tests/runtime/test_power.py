@@ -15,8 +15,9 @@ from shutil import rmtree
 
 import pytest
 
-from pmm import Mind, Turn
+from pmm import Mind, Settings, Turn
 from pmm.errors import NotAMind
+from pmm.runtime.rebuild import rebuild
 from pmm.storage.sqlite import verify_file
 from pmm.testing import ScriptedModel, SimulatedClock
 from tests.storage.power import Acknowledged, Loss, Recorder, losses, moments
@@ -37,7 +38,7 @@ def _say(mind: Mind, text: str, told: Callable[[], None]) -> None:
 
 
 def _life(path: Path, rng: Random, acts: int) -> Recorder:
-    """A mind that is opened, used and closed; all it says it has done is acknowledged."""
+    """A mind that is opened, used, closed and perhaps rebuilt; all it says it has done is acknowledged."""
     clock = SimulatedClock("2026-03-02T09:00:00+00:00")
     with Recorder(path.parent) as disk:
         for _ in range(2):
@@ -47,6 +48,8 @@ def _life(path: Path, rng: Random, acts: int) -> Recorder:
                 for _ in range(acts):
                     _act(mind, rng, clock, told)
                     told()
+            if rng.random() < 0.3:
+                rebuild(path, Settings(), lambda name: lambda done, of: None)
     return disk
 
 

@@ -8,7 +8,7 @@ very bytes that the real one has.
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from random import Random
 from shutil import rmtree
@@ -25,16 +25,23 @@ from tests.storage.power import ALL, NOTHING, Acknowledged, Created, Disk, Loss,
 
 
 def _life(path: Path, rng: Random, appends: int, synchronous: str = "FULL") -> Recorder:
-    """A log that is opened, appended to and closed some times; every group is acknowledged. Beside it are rows that may be lost."""
+    """A log that is opened, sometimes twice as two processes would, appended to and closed some times; every group is acknowledged. Beside
+    it are rows that may be lost."""
     with Recorder(path.parent) as disk:
         while appends > 0:
-            with closing(open_log(path, clock=SimulatedClock("2026-03-02T09:00:00+00:00"), synchronous=synchronous)) as log:
-                disk.acknowledged(log.head)
+            with ExitStack() as stack:
+                logs = [stack.enter_context(closing(_open(path, synchronous))) for _ in range(rng.choice([1, 1, 2]))]
+                disk.acknowledged(logs[0].head)
                 for _ in range(rng.randint(1, 40)):
+                    log = rng.choice(logs)
                     _append(log, rng)
                     disk.acknowledged(log.head)
                     appends -= 1
     return disk
+
+
+def _open(path: Path, synchronous: str) -> SqliteLog:
+    return open_log(path, clock=SimulatedClock("2026-03-02T09:00:00+00:00"), synchronous=synchronous)
 
 
 def _append(log: SqliteLog, rng: Random) -> None:
