@@ -18,8 +18,10 @@ import pytest
 from pmm import Mind, Settings, Turn
 from pmm.errors import NotAMind
 from pmm.runtime.rebuild import rebuild
+from pmm.storage.snapshots import Snapshots
 from pmm.storage.sqlite import verify_file
 from pmm.testing import ScriptedModel, SimulatedClock
+from pmm.views import Views
 from tests.storage.power import Acknowledged, Loss, Recorder, losses, moments
 
 REPLIES = ["I will send you the draft tomorrow.", "Fine.", "Glad to hear that, and I will think about it. " * 8]
@@ -105,8 +107,15 @@ def _survives(loss: Loss, folder: Path) -> None:
     rmtree(folder)
 
 
+class _NoSnapshots(Snapshots):
+    def load(self, projection: str, version: int, at: int) -> None:
+        return None
+
+
 def _holds(mind: Mind) -> None:
-    """The chain, the turns, the state against a replay from event 1, the index, the links, the archive, the vectors, the positions."""
+    """The chain, the turns, the state against a replay from event 1, also half-way; index, links, archive, vectors, positions."""
+    half = mind.log.head[0] // 2
+    assert mind.view(at=half).digest() == Views(mind.log, _NoSnapshots(mind._log)).at(half).digest()
     assert not {f.check: f.detail for full in (False, True) for f in mind.doctor(full=full) if not f.ok}
 
 
