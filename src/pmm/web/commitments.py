@@ -103,12 +103,7 @@ class _Page:
             choice("Repeats", "repeat", REPEATS)
             choice("Whose", "owner", (("user", "Yours"), ("mind", "The mind’s")))
             text("button", "Add", "button primary", type="submit")
-
-        async def only_now() -> None:
-            made.set_visibility(tab.at is None)
-
-        made.set_visibility(tab.at is None)
-        tab.follow(made, frozenset(), only_now)
+        tab.only_now(made)
 
     async def _add(self, said: Said) -> None:
         mind, opened = self._tab.mind, []

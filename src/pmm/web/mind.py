@@ -112,7 +112,7 @@ def page(tab: Tab) -> None:
     scored = ("reply", "stage_changed", "commitment_closed", "commitment_expired", "name_adopted", "trait_adjusted")
     with tag("div", "halves"):
         with section("Stage and scores"):
-            Part(tab, lambda: load_scores(tab), lambda found: _scores(tab, found), kinds=scored, lines=8)
+            Part(tab, lambda: load_scores(tab), lambda found: _scores(found), kinds=scored, lines=8)
         with section("What it may do unasked"):
             rules.permissions(tab)
     with tag("div", "halves"):
@@ -223,7 +223,7 @@ SCORES = (
 )
 
 
-def _scores(tab: Tab, found: Scored) -> None:
+def _scores(found: Scored) -> None:
     with tag("ol", "plain stages", aria_label=f"Stage {found.level} of 4"):
         for level in range(5):
             here = "true" if level == found.level else None

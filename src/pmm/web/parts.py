@@ -268,6 +268,18 @@ def fold(title: str, make: Callable[[], object], classes: str = "") -> Element:
     return made
 
 
+def unfold(shut: Element, opened: Callable[[bool], object]) -> None:
+    """A button that opens something and shuts it again; it tells which (aria-expanded)."""
+
+    def toggle() -> None:
+        open = shut.props["aria-expanded"] != "true"
+        shut.props["aria-expanded"] = "true" if open else "false"
+        opened(open)
+
+    shut.props["aria-expanded"] = "false"
+    shut.on("click", toggle, args=[])
+
+
 # -- lists ---------------------------------------------------------------------------------------------------------------------------
 
 

@@ -10,18 +10,15 @@ from nicegui import ui
 
 from pmm.events import ContextBuilt, ReplyEvent, TurnFailedEvent
 from pmm.runtime.typed import id_of
-from pmm.web import transcript
 from pmm.web.charts import span, stamp
 from pmm.web.in_mind import SECTIONS
 from pmm.web.inspector import brief
 from pmm.web.parts import Paged, Part, button, day, empty, event_link, heading, kind_tag, link, moment, section, share_bar, table, tag, text
-from pmm.web.signals import shares_of
+from pmm.web.signals import share_line
 from pmm.web.turn_view import REASONS, ROUTES, whole_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from nicegui.element import Element
 
     from pmm.events import Event
     from pmm.runtime.mind import Mind
@@ -90,10 +87,9 @@ class _Turns:
         mind_now = tab.local(tab.mind.now)
         for row in rows:
             summary, local = row.trace.summary, tab.local(row.trace.ts)
-            said = brief(row.message) if row.message else "This message is not there any more."
             cells.append(
                 [
-                    partial(link, said or "A message", tab.path("reasoning", turn=row.trace.turn)),
+                    partial(link, _message(row.message), tab.path("reasoning", turn=row.trace.turn)),
                     stamp(local, mind_now),
                     answered(summary),
                     f"{summary['nodes_visited']:,}",
@@ -102,6 +98,11 @@ class _Turns:
                 ]
             )
         table("Turns, newest first", ("Message", "When", "Answered", "Looked at", "Took", "Event"), cells, wide="Message").classes("turns")
+
+
+def _message(event: Event | None) -> str:
+    """What was said, in brief."""
+    return "This message is not there any more." if event is None else brief(event) or "A message"
 
 
 def answered(summary: dict[str, Any]) -> str:
@@ -207,7 +208,7 @@ class _Turn:
     def _said(self) -> None:
         found, tab, summary = self._found, self._tab, self._found.trace.summary
         with tag("div", "card turn-card"):
-            text("h2", brief(found.message) if found.message else "This message is not there any more.")
+            text("h2", _message(found.message))
             with tag("p", "meta"):
                 text("span", day(tab.local(found.trace.ts)))
                 moment(tab, found.trace.ts)
@@ -224,8 +225,7 @@ class _Turn:
             with tag("select", "field") as chosen:
                 text("option", "another turn", value="")
                 for row in found.others:
-                    said = (brief(row.message) if row.message else "")[:60]
-                    text("option", f"{said or 'A message'} ({span(row.trace.summary['duration_ms'])})", value=str(row.trace.turn))
+                    text("option", f"{_message(row.message)[:60]} ({span(row.trace.summary['duration_ms'])})", value=str(row.trace.turn))
         go: Callable[[Any], None] = lambda event: _go(tab, found.trace.turn, id_of(str(event.args)))
         chosen.on("change", go, js_handler="(event) => emit(event.target.value)")
 
@@ -278,33 +278,15 @@ class _Turn:
                         text("span", f"{tokens:,} tokens", "figure")
             _reused(found.end)
             _left_out(receipt.left_out)
-            self._whole(receipt.id)
-
-    def _whole(self, receipt: int) -> None:
-        """Everything the model was shown: loaded when it is opened."""
-        with tag("p", "meta"):
-            shut = button("Everything the model was shown", symbol="visibility", kind="plain", aria_expanded="false")
-            event_link(receipt, f"Receipt: event {receipt:,}")
-        with tag("div", "whole-prompt") as box:
-            pass
-
-        def toggle() -> None:
-            open = shut.props["aria-expanded"] != "true"
-            shut.props["aria-expanded"] = "true" if open else "false"
-            box.clear()
-            if open:
-                with box:
-                    Part(self._tab, lambda: transcript.prompt(self._tab.mind, receipt), whole_prompt, kinds=(), lines=6)
-
-        shut.on("click", toggle, args=[])
+            with tag("p", "meta"):
+                shut = button("Everything the model was shown", symbol="visibility", kind="plain")
+                event_link(receipt.id, f"Receipt: event {receipt.id:,}")
+            whole_prompt(self._tab, receipt.id, shut, "whole-prompt")
 
     def _came(self) -> None:
         with section("What came of it"), tag("ul", "plain rows"):
             for event in self._found.came:
-                with tag("li", "came", tabindex="-1", data_row=""):
-                    kind_tag(event.kind)
-                    text("p", brief(event), "what")
-                    event_link(event.id)
+                _row(event.kind, event, "")
 
 
 def _outcome(found: Shown) -> None:
@@ -338,11 +320,8 @@ def _memory(tab: Tab, one: Seen) -> None:
                 event_link(event.id)
             text("span", PLACES.get(visit.place, visit.place), "place" if visit.place == "left out" else "place in")
             text("span", f"score {visit.score:.2f}")
-        parts = shares_of(visit.why)
-        if parts:
-            with tag("div", "shares"):
-                share_bar([(label, share, f"share-{n}") for n, (label, share) in enumerate(parts, 1)])
-                text("span", ", ".join(f"{label} {share:.0%}" for label, share in parts), "muted small")
+        if visit.why:
+            share_line(visit.why)
 
 
 def _reused(end: Event | None) -> None:
@@ -377,7 +356,7 @@ def _compared(tab: Tab, one: Shown, other: Shown) -> None:
     with tag("div", "pair"):
         for letter, found in (("A", one), ("B", other)):
             with tag("div", "card turn-card"):
-                text("h2", f"{letter}: {brief(found.message) if found.message else 'This message is not there any more.'}")
+                text("h2", f"{letter}: {_message(found.message)}")
                 with tag("p", "meta"):
                     text("span", day(tab.local(found.trace.ts)))
                     moment(tab, found.trace.ts)
@@ -398,7 +377,7 @@ def _compared(tab: Tab, one: Shown, other: Shown) -> None:
         ]
         rows.append(_beside("In all", sum(a.values()), sum(b.values()), "tokens"))
         table("Tokens of each section, A and B", ("Section", "A", "B", "B is"), rows)
-    _memories(tab, one, other)
+    _memories(one, other)
 
 
 def _beside(title: str, a: float | None, b: float | None, unit: str) -> tuple[str, str, str, str]:
@@ -409,7 +388,7 @@ def _beside(title: str, a: float | None, b: float | None, unit: str) -> tuple[st
     return title, told(a), told(b), f"{more} {'more' if b > a else 'less'}"
 
 
-def _memories(tab: Tab, one: Shown, other: Shown) -> None:
+def _memories(one: Shown, other: Shown) -> None:
     known = {seen.visit.node: seen for seen in (*other.seen, *one.seen)}
     a, b = ({seen.visit.node for seen in found.seen} for found in (one, other))
     with section("Memories considered"):
@@ -418,13 +397,13 @@ def _memories(tab: Tab, one: Shown, other: Shown) -> None:
             with tag("ul", "plain rows"):
                 for seen in known.values():
                     if seen.visit.node in nodes:
-                        _brief_memory(tab, seen)
+                        _row(seen.visit.kind, seen.event, str(seen.visit.node))
 
 
-def _brief_memory(tab: Tab, seen: Seen) -> Element:
-    with tag("li", "came", tabindex="-1", data_row="") as made:
-        kind_tag(seen.visit.kind)
-        text("p", brief(seen.event) if seen.event is not None else str(seen.visit.node), "what")
-        if seen.event is not None:
-            event_link(seen.event.id)
-    return made
+def _row(kind: str, event: Event | None, otherwise: str) -> None:
+    """One event of a list; what is no event is shown as what it is called otherwise."""
+    with tag("li", "came", tabindex="-1", data_row=""):
+        kind_tag(kind)
+        text("p", brief(event) if event is not None else otherwise, "what")
+        if event is not None:
+            event_link(event.id)

@@ -112,10 +112,7 @@ def _setting(tab: Tab) -> None:
         field("A rule it keeps to", "text", classes="grows", maxlength="2000", placeholder="Answer briefly.")
         text("button", "Set", "button", type="submit")
 
-    async def only_now() -> None:
-        made.set_visibility(tab.at is None)
-
-    tab.follow(made, frozenset(), only_now)
+    tab.only_now(made)
 
 
 def _directives(tab: Tab, found: Any) -> None:
@@ -169,7 +166,7 @@ def _policies(tab: Tab, found: Policies) -> None:
                 if tab.at is None:
                     _values(tab, name, value, knob)
     if found.changes:
-        fold("Latest changes", lambda: _changes(tab, found))
+        fold("Latest changes", lambda: _changes(found))
 
 
 CADENCE = {-1: "more often", 0: "as often as its stage says", 1: "less often"}
@@ -207,7 +204,7 @@ def _values(tab: Tab, name: str, now: Any, knob: Any) -> None:
     picked(NAMES.get(name, name), options, chosen, pick)
 
 
-def _changes(tab: Tab, found: Policies) -> None:
+def _changes(found: Policies) -> None:
     rows: list[list[Cell]] = []
     for one in found.changes:
         who = {"user": "You"}.get(one.cause, f"A {one.cause}" if one.cause != "assessment" else "An assessment")

@@ -261,7 +261,7 @@ class _Shell:
 
     def _aside(self) -> None:
         with tag("aside", "side", aria_label="In mind now", tabindex="-1") as self._side:
-            with tag("div", "in-mind") as self._in_mind:
+            with tag("div", "in-mind"):
                 in_mind.panel(self._tab)
             self._inspector = tag("div", "inspector")
         tag("div", "veil", data_close="")

@@ -72,6 +72,15 @@ class Tab:
         """Call back when such events happened (None: any), and when the moment changes, as long as the element is there."""
         self._following.append((element, kinds, refresh))
 
+    def only_now(self, element: Element) -> None:
+        """The element is there as long as the page shows what is so now."""
+
+        async def shown() -> None:
+            element.set_visibility(self.at is None)
+
+        element.set_visibility(self.at is None)
+        self.follow(element, frozenset(), shown)
+
     def _heard(self, kinds: frozenset[str]) -> None:
         self._following = [one for one in self._following if not one[0].is_deleted]
         for _, wanted, refresh in self._following:

@@ -9,7 +9,7 @@ from pmm.errors import TurnFailed
 from pmm.events import CommitmentClosed, CommitmentOpened, DirectiveSet, FactAsserted, MessageImported, ReplyEvent, TurnFailedEvent
 from pmm.web import transcript
 from pmm.web.inspector import brief
-from pmm.web.parts import Part, button, event_link, icon, kind_tag, moment, tag, text
+from pmm.web.parts import Part, button, event_link, icon, kind_tag, moment, tag, text, unfold
 from pmm.web.said import markdown
 from pmm.web.signals import share_line
 
@@ -92,10 +92,9 @@ class TurnView:
         panel.set_visibility(False)
         with tag("div", "foot") as foot:
             if turn.receipt is not None:
-                shut = button(f"Memory used · {turn.used}", symbol="auto_stories", kind="pill", aria_expanded="false", data_memory="")
-                with shut:
+                with button(f"Memory used · {turn.used}", symbol="auto_stories", kind="pill", data_memory="") as shut:
                     icon("expand_more", "chevron")
-                shut.on("click", lambda: self._toggle(shut, panel), args=[])
+                unfold(shut, lambda open: self._open(panel, open))
             elif isinstance(end, ReplyEvent) and end.route in ROUTES:
                 text("span", ROUTES[end.route], "muted small")
             with tag("span", "meta when"):
@@ -108,9 +107,7 @@ class TurnView:
 
     # -- memory used -------------------------------------------------------------------------------------------------------------------
 
-    def _toggle(self, shut: Element, panel: Element) -> None:
-        open = shut.props["aria-expanded"] != "true"
-        shut.props["aria-expanded"] = "true" if open else "false"
+    def _open(self, panel: Element, open: bool) -> None:
         panel.set_visibility(open)
         if open and not panel.default_slot.children:
             with panel:
@@ -127,20 +124,9 @@ class TurnView:
             if found.left_out:
                 text("p", f"Left out, too weak or for want of room: {', '.join(found.left_out)}.", "small")
             with tag("p", "meta"):
-                whole = button("Everything the model was shown", symbol="visibility", kind="quiet", aria_expanded="false")
+                whole = button("Everything the model was shown", symbol="visibility", kind="quiet")
                 event_link(found.id)
-        with tag("div", "prompt") as box:
-            pass
-
-        def show() -> None:
-            open = whole.props["aria-expanded"] != "true"
-            whole.props["aria-expanded"] = "true" if open else "false"
-            box.clear()
-            if open:
-                with box:
-                    Part(self._tab, lambda: transcript.prompt(self._tab.mind, found.id), whole_prompt, kinds=(), lines=6)
-
-        whole.on("click", show, args=[])
+        whole_prompt(self._tab, found.id, whole, "prompt")
 
     def _source(self, used: Used) -> None:
         event, source = used.event, used.source
@@ -165,8 +151,21 @@ def _who(event: Event) -> str:
     return ""
 
 
-def whole_prompt(found: Prompt) -> None:
-    """Everything a model was shown, message by message."""
+def whole_prompt(tab: Tab, receipt: int, shut: Element, classes: str) -> None:
+    """A place for everything the model was shown, which a button fills: it is loaded when it is opened."""
+    box = tag("div", classes)
+
+    def opened(open: bool) -> None:
+        box.clear()
+        if open:
+            with box:
+                Part(tab, lambda: transcript.prompt(tab.mind, receipt), _prompt, kinds=(), lines=6)
+
+    unfold(shut, opened)
+
+
+def _prompt(found: Prompt) -> None:
+    """Message by message."""
     says = (
         "This is, to the byte, what the model was sent: its digest is the one in the receipt."
         if found.exact
