@@ -47,7 +47,7 @@ def view_of(
     return SimpleNamespace(
         head=head,
         identity=SimpleNamespace(name=name, user_name=user),
-        commitments=SimpleNamespace(open=open, overflow=0),
+        commitments=SimpleNamespace(open=open, count=len(open)),
         directives=SimpleNamespace(active=rules, dropped=0),
         facts=Facts(facts, past=past),
     )

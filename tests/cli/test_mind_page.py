@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pmm import Mind
-from pmm.cli.mind import bar, sparkline
+from pmm.cli.screen import bar, sparkline
 
 
 @pytest.fixture
@@ -43,10 +43,10 @@ def test_the_mind_for_people(pmm: Any, echo: str) -> None:
     """Bars, the way a trait went, why, and what is missing to the next stage."""
     shown = pmm("mind", "--db", echo).stdout
     assert shown.startswith("Echo\n  you                Scott\n")
-    assert "conscientiousness  ██████████·········· 0.50 ▅▅▅" in shown
+    assert "conscientiousness  ██████████·········· 0.50 ▄▄▄" in shown
     assert "conscientiousness -0.02, broken (#" in shown
     assert "manner             measured, friendly, steady" in shown
-    assert "IAS                █··················· 0.03 (0.35 for S1) ▁▁▁" in shown
+    assert "IAS                ▋··················· 0.03 (0.35 for S1) ▁▁▁" in shown
     assert "Policy" not in shown, "nothing was changed"
     assert "Stage S0\n  may, unasked       observe, reflect, propose name\n" in shown
 
@@ -76,5 +76,5 @@ def test_there_must_be_a_mind(pmm: Any, db: str) -> None:
 
 def test_bars_and_sparks_are_as_long_as_they_should_be() -> None:
     """Whatever the value."""
-    assert [bar(v).count("█") for v in (-1, 0, 0.5, 1, 2)] == [0, 0, 10, 20, 20] and len(bar(0.33)) == 20
-    assert sparkline([0, 0.5, 1, 7]) == "▁▅██" and sparkline([]) == ""
+    assert [bar(v, 20).count("█") for v in (-1, 0, 0.5, 1, 2)] == [0, 0, 10, 20, 20] and len(bar(0.33, 20)) == 20
+    assert sparkline([-1, 0, 0.5, 1, 7], 1.0) == "▁▁▄██" and sparkline([0.0, 2.0]) == "▁█" and sparkline([]) == ""

@@ -547,7 +547,7 @@ def _unknown(view: View, text: str, now: datetime, zone: str) -> str:
     question = _question(text)
     if view.commitments.open and _ABOUT_COMMITMENTS.search(plain(question)):
         items = [say_commitment(item, now, zone) for item in view.commitments.open[:5]]
-        more = len(view.commitments.open) + view.commitments.overflow - len(items)
+        more = view.commitments.count - len(items)
         rest = [f"and {more} more (`pmm commitments` lists all)"] if more else []
         return "\n".join(["What is open now:", *(f"- {item}" for item in items), *rest])
     words = (w for w in re.findall(r"\w[\w'’-]*", flatten(question)) if w.casefold().replace("’", "'") not in _COMMON_WORDS)

@@ -237,11 +237,11 @@ def _counts(text: str, known: Known) -> Iterator[Claim]:
         if found["commitments"] and not known.changes(*_TOUCHING):
             owners = [c.owner for c in view.commitments.open]
             snoozed = sum(c.snoozed_until is not None for c in view.commitments.open)
-            total = len(owners) + view.commitments.overflow
+            total = view.commitments.count
             if n not in (total, total - snoozed, owners.count("mind"), owners.count("user")):
                 yield Claim(said="", truth=f"{total} commitments are open." if total != 1 else "1 commitment is open.")
         elif found["rules"] and not known.changes(DirectiveSet, DirectiveRevoked):
-            total = len(view.directives.active) + view.directives.dropped
+            total = view.directives.count
             if n != total:
                 yield Claim(said="", truth=f"{total} rules hold." if total != 1 else "1 rule holds.")
     for found in _HAPPENED.finditer(text):

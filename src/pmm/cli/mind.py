@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 EXAMPLES = examples("pmm mind", "pmm mind --db echo.db --json")
 
 _TRAITS = {"O": "openness", "C": "conscientiousness", "E": "extraversion", "A": "agreeableness", "N": "neuroticism"}
-_SPARKS = "▁▂▃▄▅▆▇█"
 _BAR_CELLS = 20
 _MOVES_SHOWN = 5
 
@@ -68,7 +67,7 @@ def as_dict(mind: Mind) -> dict[str, Any]:
         },
         "policy": {name: value for name, value, knob in view.policy.table()},
         "reflections": view.reflections.total,
-        "facts": len(view.facts.current) + view.facts.overflow,
+        "facts": view.facts.count,
         "assessments": metrics.work.assessed,
     }
 
@@ -84,7 +83,7 @@ def show(mind: Mind) -> None:
     say(f"  {'you':<18} {one_line(identity.user_name or 'not introduced yet')}")
     if identity.name:
         say(f"  {'under this name':<18} {number(view.metrics.n, 'turn')}, since event #{identity.adopted}")
-    say(f"  {'knows':<18} {number(len(view.facts.current) + view.facts.overflow, 'fact')}")
+    say(f"  {'knows':<18} {number(view.facts.count, 'fact')}")
     _traits(view)
     _scores(view)
     _stage(view, mind.permissions)
@@ -93,30 +92,31 @@ def show(mind: Mind) -> None:
 
 
 def _traits(view: Any) -> None:
-    from pmm.cli.screen import bold, dim, one_line, say
+    from pmm.cli.screen import bar, bold, dim, one_line, say, sparkline
 
     say()
     say(bold("Traits"))
     for trait, label in _TRAITS.items():
         moves = [move for move in view.traits.history if move.trait == trait]
-        past = sparkline([moves[0].value - moves[0].delta, *(move.value for move in moves)]) if moves else ""
-        say(f"  {label:<18} {bar(getattr(view.traits, trait))} {getattr(view.traits, trait):.2f} {past}".rstrip())
+        past = sparkline([moves[0].value - moves[0].delta, *(move.value for move in moves)], 1.0) if moves else ""
+        value = getattr(view.traits, trait)
+        say(f"  {label:<18} {bar(value, _BAR_CELLS)} {value:.2f} {past}".rstrip())
     say(f"  {'manner':<18} {', '.join(view.traits.tone)}")
     for move in view.traits.history[-_MOVES_SHOWN:]:
         say(dim(f"  #{move.event}: {_TRAITS[move.trait]} {move.delta:+.2f}, {one_line(move.cause, 60)} (#{move.evidence})"))
 
 
 def _scores(view: Any) -> None:
-    from pmm.cli.screen import bold, say
+    from pmm.cli.screen import bar, bold, say, sparkline
 
     say()
     say(bold("Scores"))
     floors = view.stage.next_floors
     for name in ("ias", "gas"):
         score = getattr(view.metrics, name)
-        past = sparkline([*(getattr(then, name) for then in view.metrics.history), score]) if view.metrics.history else ""
+        past = sparkline([*(getattr(then, name) for then in view.metrics.history), score], 1.0) if view.metrics.history else ""
         wanted = f" ({getattr(floors, name):.2f} for S{view.stage.level + 1})" if floors else ""
-        say(f"  {name.upper():<18} {bar(score)} {score:.2f}{wanted} {past}".rstrip())
+        say(f"  {name.upper():<18} {bar(score, _BAR_CELLS)} {score:.2f}{wanted} {past}".rstrip())
 
 
 def _stage(view: Any, permissions: tuple[str, ...]) -> None:
@@ -144,14 +144,3 @@ def _policy(view: Any) -> None:
         say(bold("Policy"))
     for name, value in changed:
         say(f"  {name:<18} {view.policy.spoken(value)}")
-
-
-def bar(share: float) -> str:
-    """A bar of twenty cells, filled to this share (0 to 1)."""
-    full = round(min(max(share, 0.0), 1.0) * _BAR_CELLS)
-    return "█" * full + "·" * (_BAR_CELLS - full)
-
-
-def sparkline(values: list[float]) -> str:
-    """One character per value (0 to 1)."""
-    return "".join(_SPARKS[min(int(min(max(v, 0.0), 1.0) * len(_SPARKS)), len(_SPARKS) - 1)] for v in values)

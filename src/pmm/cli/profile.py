@@ -53,7 +53,7 @@ def profile(
 
 def lines(found: Profile) -> Iterator[str]:
     """A profile for the terminal."""
-    from pmm.cli.screen import bold, dim, number
+    from pmm.cli.screen import bold, dim, number, sparkline
 
     if found.now is None:
         yield "No turns were measured yet."
@@ -62,8 +62,8 @@ def lines(found: Profile) -> Iterator[str]:
     yield f"  {'p50':<15} {_beside(found.now.p50, found.before.p50 if found.before else None)}"
     yield f"  {'p95':<15} {_beside(found.now.p95, found.before.p95 if found.before else None)}"
     yield f"  {'longest':<15} {_ms(found.now.max)}"
-    yield f"  {'over time':<15} {_sparkline([one.p50 for one in found.over_time])} {dim('p50, oldest first')}"
-    yield f"  {'':<15} {_sparkline([one.p95 for one in found.over_time])} {dim('p95')}"
+    yield f"  {'over time':<15} {sparkline([one.p50 for one in found.over_time])} {dim('p50, oldest first')}"
+    yield f"  {'':<15} {sparkline([one.p95 for one in found.over_time])} {dim('p95')}"
     yield bold("Where the time goes") + dim(" (p50 and p95)")
     yield from _parts(found)
     yield bold("How often what was kept helped")
@@ -103,9 +103,3 @@ def _beside(now: float, before: float | None) -> str:
 
 def _ms(ms: float) -> str:
     return f"{ms:,.0f} ms" if ms >= 100 else f"{ms:.2f} ms"
-
-
-def _sparkline(values: list[float]) -> str:
-    """Values as a row of little columns, from 0 to the greatest of them."""
-    most = max(values, default=0.0)
-    return "".join(" ▁▂▃▄▅▆▇█"[max(1, round(value / most * 8))] if most else "▁" for value in values)

@@ -140,6 +140,12 @@ def bar(share: float, places: int) -> str:
     return f"{'█' * full}{' ▏▎▍▌▋▊▉'[rest] if rest else ''}".ljust(places, "·")
 
 
+def sparkline(values: Sequence[float], most: float | None = None) -> str:
+    """A row of little columns, from 0 to `most` (else to the greatest of them)."""
+    top = max(values, default=0.0) if most is None else most
+    return "".join("▁▁▂▃▄▅▆▇█"[round(max(0.0, min(1.0, value / top)) * 8)] if top else "▁" for value in values)
+
+
 def size(count: int) -> str:
     """Bytes as a person says them."""
     amount = float(count)

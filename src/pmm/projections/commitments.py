@@ -96,6 +96,11 @@ class Commitments(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     closed: tuple[Ended, ...] = ()
 
+    @property
+    def count(self) -> int:
+        """How many are open, those beyond the cap included."""
+        return len(self.open) + self.overflow
+
     def get(self, cid: int) -> Commitment | None:
         """The open commitment with this cid, or None."""
         return next((c for c in self.open if c.cid == cid), None)

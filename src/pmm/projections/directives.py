@@ -40,6 +40,11 @@ class Directives(msgspec.Struct, frozen=True):
     dropped: int = 0
     changes: tuple[Change, ...] = ()
 
+    @property
+    def count(self) -> int:
+        """How many are in force, the older ones included."""
+        return len(self.active) + self.dropped
+
 
 class DirectivesProjection(Projection[Directives]):
     name: ClassVar = "directives"

@@ -76,6 +76,11 @@ class Facts(msgspec.Struct, frozen=True):
     ended: int = 0
     changes: tuple[Change, ...] = ()
 
+    @property
+    def count(self) -> int:
+        """How many hold, those beyond the cap included."""
+        return len(self.current) + self.overflow
+
     def get(self, id: int) -> Fact | None:
         """The current fact with this id, or None."""
         return next((f for f in self.current if f.id == id), None)

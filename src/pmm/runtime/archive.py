@@ -169,7 +169,7 @@ def with_facts(view: View, archive: Archive, found: Iterable[Event | tuple[str, 
         pasts += archive.get([fid], view.head)
     known = {f.id: f for past in pasts if past.events[0].kind == MADE_BY[FACT] and (f := fact_of(past.events, past.stale)).ended is None}
     whole = sorted(({**known, **{f.id: f for f in state.current}}).values(), key=lambda f: f.id)
-    overflow = max(0, state.overflow + len(state.current) - len(whole))
+    overflow = max(0, state.count - len(whole))
     return view.having(facts=msgspec.structs.replace(state, current=tuple(whole), overflow=overflow))
 
 
@@ -178,7 +178,7 @@ def _with_commitments(view: View, pasts: Iterable[Past]) -> View:
     items = (commitment_of(past.events) for past in pasts if past.events[0].kind == MADE_BY[COMMITMENT])
     known = {item.cid: item for item in items if isinstance(item, Commitment)}
     whole = sorted(({**known, **{c.cid: c for c in state.open}}).values(), key=lambda c: c.cid)
-    overflow = max(0, state.overflow + len(state.open) - len(whole))
+    overflow = max(0, state.count - len(whole))
     return view.having(commitments=msgspec.structs.replace(state, open=tuple(whole), overflow=overflow))
 
 

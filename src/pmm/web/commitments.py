@@ -61,7 +61,7 @@ def load(tab: Tab) -> Found:
     columns["done"] = [item_of(tab, one, now, name) for one in reversed(state.closed)]
     more = {place: max(0, len(column) - COLUMN_MAX) for place, column in columns.items()}
     more["later"] += state.overflow
-    more["done"] = max(0, state.opened - len(state.open) - state.overflow - min(COLUMN_MAX, len(columns["done"])))
+    more["done"] = max(0, state.opened - state.count - min(COLUMN_MAX, len(columns["done"])))
     return Found({place: tuple(column[:COLUMN_MAX]) for place, column in columns.items()}, more, state.kept, name)
 
 

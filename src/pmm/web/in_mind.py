@@ -45,7 +45,7 @@ def load(tab: Tab) -> InMind:
     reused = usage.cached / usage.prompt if usage and usage.prompt and usage.cached is not None else None
     open = view.commitments.open
     receipt = receipts[-1] if receipts and isinstance(receipts[-1], ContextBuilt) else None
-    more = len(open) - SHOWN_MAX + view.commitments.overflow
+    more = view.commitments.count - SHOWN_MAX
     return InMind(receipt, reused, tuple(open[:SHOWN_MAX]), max(0, more), tuple(view.directives.active[-SHOWN_MAX:]))
 
 
