@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -45,6 +46,21 @@ def pmm() -> Callable[..., Any]:
         return result
 
     return run
+
+
+@pytest.fixture
+def on(pmm: Callable[..., Any]) -> Callable[..., Any]:
+    """Commands on one mind: `run = on(db)`; what each printed, parsed where it is JSON."""
+
+    def of(db: str, *first: str) -> Callable[..., Any]:
+        def run(*args: str, code: int = 0) -> Any:
+            done = pmm(*first, *args, "--db", db)
+            assert done.exit_code == code, (done.stdout, done.stderr)
+            return json.loads(done.stdout) if "--json" in args else done.stderr if code else done.stdout
+
+        return run
+
+    return of
 
 
 COMMAND = [sys.executable, "-m", "pmm"]

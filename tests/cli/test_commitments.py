@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -24,15 +23,8 @@ def mind(db: str) -> str:
 
 
 @pytest.fixture
-def run(pmm: Any, mind: str) -> Any:
-    """A command on that mind: what it printed, parsed where it is JSON."""
-
-    def run(*args: str, code: int = 0) -> Any:
-        done = pmm(*args, "--db", mind)
-        assert done.exit_code == code, (done.stdout, done.stderr)
-        return json.loads(done.stdout) if "--json" in args else done.stderr if code else done.stdout
-
-    return run
+def run(on: Any, mind: str) -> Any:
+    return on(mind)
 
 
 def test_without_a_command_the_open_ones_are_listed(run: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -11,16 +10,10 @@ from pmm import Mind
 
 
 @pytest.fixture
-def run(pmm: Any, db: str) -> Any:
+def run(on: Any, db: str) -> Any:
     """A command on a new mind: what it printed, parsed where it is JSON."""
     Mind.open(db, model="offline").close()
-
-    def run(*args: str, code: int = 0) -> Any:
-        done = pmm("policy", *args, "--db", db)
-        assert done.exit_code == code, (done.stdout, done.stderr)
-        return json.loads(done.stdout) if "--json" in args else done.stderr if code else done.stdout
-
-    return run
+    return on(db, "policy")
 
 
 def test_all_are_listed_with_what_they_mean(run: Any) -> None:

@@ -12,7 +12,7 @@ from pmm.events import Reflection
 
 
 @pytest.fixture
-def run(pmm: Any, db: str) -> Any:
+def run(on: Any, db: str) -> Any:
     """A command on a mind with reflections: what it printed, parsed where it is JSON. 2: a fact, taken back. 3 and 4: reflections."""
     with Mind.open(db, model="offline", settings={"zone": "UTC"}) as mind:
         fact = mind.assert_fact("user", "lives in", "Lyon")
@@ -24,13 +24,7 @@ def run(pmm: Any, db: str) -> Any:
             ]  # type: ignore[arg-type]
         )
         mind.retract_fact(fact)
-
-    def run(*args: str, code: int = 0) -> Any:
-        done = pmm("reflections", *args, "--db", db)
-        assert done.exit_code == code, (done.stdout, done.stderr)
-        return json.loads(done.stdout) if "--json" in args else done.stderr if code else done.stdout
-
-    return run
+    return on(db, "reflections")
 
 
 def test_the_latest_are_listed(run: Any) -> None:
