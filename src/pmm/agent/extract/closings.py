@@ -61,6 +61,8 @@ _HANDED_OVER = frozenset(
     for word in "send email mail submit give return pay deliver share bring call phone text message tell show post publish upload"
     " forward hand present ask invite meet".split()
 )
+_ACQUIRED = frozenset(map(stem, "buy get grab fetch order purchase".split()))
+"""with these verbs a thing that only its name stands for ("milk") is done"""
 _PRONOUN = pattern(r"\b(?:you|your)\b")
 
 _CANCEL_REMINDER = pattern(
@@ -72,6 +74,10 @@ _UNNEEDED = pattern(
     r"i (?:don't|do not|no longer) need (?:the|that|my|a) reminder (?:about|to|for|of) (?P<what>.+)"
     r"|i (?:don't|do not|no longer) need (?:the|that|my|a) (?P<what3>[\w -]{2,40}?) reminder(?: any ?more| any longer)?$"
     r"|i (?:don't|do not|no longer) need (?:you to remind me|to be reminded|reminding) (?:about|to|of) (?P<what2>.+)"
+)
+_OFF_LIST = pattern(
+    r"(?:please |just |can you |could you )*(?:remove|delete|drop|take|scratch) (?P<what>.+?) (?:from|off)"
+    r" (?:my|our|the) (?:to-?do |task )?list"
 )
 _CANCEL_ALL = pattern(r"(?:please |just )*(?:cancel|delete|drop|remove|clear|forget) all (?:of )?(?:the |my |your |those )?reminders\s*$")
 _NO_NEED = pattern(
@@ -216,7 +222,7 @@ def _best(verb: str, what: str, items: list[Item]) -> list[int]:
         wanted = set(words)
         if verb in _GENERIC and words and words[0] not in _HANDED_OVER and len(wanted) > 1:
             wanted.discard(words[0])
-        elif verb not in _GENERIC and stem(verb) not in wanted:
+        elif verb not in _GENERIC and stem(verb) not in wanted and not (stem(verb) in _ACQUIRED and wanted <= said):
             continue
         if any(owner in wanted and owned not in wanted for owner, owned in owners):
             continue  # Ana's brother isn't Ana
@@ -259,6 +265,8 @@ def _cancelled(clause: Clause, items: list[Item]) -> list[int]:
     m = _NO_NEED.match(text) or _UNNEEDED.match(text)
     if m:
         return _mentioned(_MORE.sub("", next(what for what in m.groups() if what)), items)
+    if m := _OFF_LIST.fullmatch(text):
+        return _mentioned(m["what"], items)
     m = _FORGET_ABOUT.match(text) or _WONT.match(text)
     if m:
         return _whole(_MORE.sub("", m["what"]), items)

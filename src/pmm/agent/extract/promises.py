@@ -68,6 +68,18 @@ _POLITE = pattern(
     r"|too|as well|i promise|promise)\s*$"
 )
 
+# -- entries of the user's own list
+
+_LIST = r"(?:(?:my|our) list|(?:my |our |the )?(?:to-?do|task)s?[- ]list)"
+_ENTRIES = (
+    pattern(rf"{_ASK}(?:add|put) (?P<what>.+?) (?:to|on|onto) {_LIST}(?P<when>[^?]*)"),
+    pattern(rf"{_ASK}(?:add|put) (?:this )?(?:to|on|onto) {_LIST}: ?(?P<what>.+)(?P<when>)"),
+    pattern(
+        rf"{_ASK}(?:(?:add|create|make) )?(?:an? |another |new )*(?:task|to-?do)(?: item)?(?:: ?| to | for me to )"
+        r"(?P<what>.+)(?P<when>)"
+    ),
+)
+
 # -- promises of the speaker
 
 _WILL = pattern(r"i(?:'ll| will| shall) (?P<what>.+)")
@@ -174,7 +186,7 @@ def find_promises(said: Iterable[Clause], known: Known) -> list[Event]:
     """What a message promises, or asks to be reminded of."""
     found: list[CommitmentOpened] = []
     for clause in said:
-        opened = _reminder(clause, known) or (None if clause.question else _promise(clause, known))
+        opened = _reminder(clause, known) or _entry(clause, known) or (None if clause.question else _promise(clause, known))
         if opened and not _is_open(opened, known, found):
             found.append(opened)
     return list(found)
@@ -249,6 +261,22 @@ def _reminded(clause: Clause, m: re.Match[str], known: Known, lead: str = "") ->
     if re.match(r"(?:never|not to|why|how|what|who)\b", content, re.IGNORECASE) and how != "not to":
         return None
     return CommitmentOpened(content=content, owner="mind", due=found.due, repeat=found.repeat)
+
+
+def _entry(clause: Clause, known: Known) -> CommitmentOpened | None:
+    """What the user wants on their own list."""
+    if clause.before and _UNREAL.search(clause.before):
+        return None
+    for expression in _ENTRIES:
+        if m := expression.match(clause.text):
+            when = _FOR.sub("", _bare(m["when"]))
+            if _FILL.sub("", find_due(when, known).rest):
+                return None  # "to my list component"
+            found = find_due(f"{_bare(m['what'])} {when}".strip(), known)
+            content = _content(clause, found.rest).strip("'\"‘’“”")
+            if content and stems(content) and not words_of(content) <= _PRONOUNS:
+                return CommitmentOpened(content=content, owner="user", due=found.due, repeat=found.repeat)
+    return None
 
 
 _PRONOUNS = frozenset("it that this you him her them me us who i what".split())

@@ -134,7 +134,11 @@ _OWN_REMARK = pattern(
 )
 NEW_RULE = r"^(?:(?:a|one|my|here's a|here is a) )?(?:(?:new|another|more|last|standing) )+rule(?: for you)?(?=$|:)"
 # Such a label is a part of what follows: "set a reminder for tomorrow: dentist", "you have my word: I'll ...".
-_OPEN_LABEL = pattern(r"\b(?:remind me|reminder|nudge)\b|^(?:you have my word|i (?:promise|swear))$|" + NEW_RULE)
+_OPEN_LABEL = pattern(
+    r"\b(?:remind me|reminder|nudge)\b|^(?:you have my word|i (?:promise|swear))$"
+    r"|^(?:please )?(?:(?:add|create|make|put) )?(?:an? |another |new )*(?:to-?do|task)(?: item)?$"
+    r"|^(?:please )?(?:add|put) (?:this )?(?:to|on|onto) (?:my|our|the) (?:to-?do |task )?list$|" + NEW_RULE
+)
 
 
 def read(text: str, addressee: str | None, *, reply: bool = False) -> list[Sentence]:

@@ -345,7 +345,8 @@ CUES = (
     FUTURES
     | DEEDS_NOW
     | _set(
-        "llamarme starting refrain once where vas baptise nomme sollst heißen erinnerst want need address refer moi soy suis ich bin"
+        "list task todo do"
+        " llamarme starting refrain once where vas baptise nomme sollst heißen erinnerst want need address refer moi soy suis ich bin"
         " ill dont quit every no naming calling ab adelante again alert always am amazing anymore appeler appelez appelles appreciate"
         " are arrête awesome best bien bravo brilliant call called calls christen commit committing danke deja demasiado directive"
         " directives dub dubbed désormais each entertaining erinner erinnern ever excellent fantastic forget forward fun funny future go"
