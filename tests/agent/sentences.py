@@ -1287,6 +1287,8 @@ KNOWN += [
     ("I added milk to my list.",),
     ("Add milk to the shopping list.",),
     ("Add it to my list.",),
+    ("Change my name to Mary, please.", "name user Mary"),
+    ("Set my name to lower case.",),
     ("Forget that I live in Lyon.", "retract 31"),
     ("please forget I work at Siemens", "retract 32"),
     ("Delete the fact that my dog is called Rex.", "retract 33"),

@@ -616,3 +616,12 @@ def test_what_is_known_of_the_user_is_listed(text: str) -> None:
 @pytest.mark.parametrize("text", ["What do you know about mead?", "What do you know about me and Ben?", "What did you tell Ben about me?"])
 def test_what_is_asked_about_something_else_is_not_answered_by_all_that_is_known(text: str) -> None:
     assert "What I know" not in draft(view_of(facts=(fact(31, "lives in", "Oslo"),)), (), text, (), now=NOW, zone=ZONE)
+
+
+def test_somebody_known_by_name_is_told_of_as_what_they_are_to_the_user() -> None:
+    known = view_of(facts=(fact(31, "sister", "Ana"), fact(32, "lives in", "Lyon", "sister"), fact(33, "dog", "Rex")))
+    ask = lambda text: draft(known, (), text, (), now=NOW, zone=ZONE)
+    assert ask("Where does Ana live?") == "Your sister lives in Lyon [#32]."
+    assert ask("Who is Ana?") == "Your sister lives in Lyon [#32].\nYour sister is Ana [#31]."
+    assert ask("Who is Rex?") == "Your dog is Rex [#33]."
+    assert "sister" not in ask("Where does Anabel live?")

@@ -368,7 +368,7 @@ def _about_user(view: View, now: datetime, zone: str) -> str:
 
 def _facts_on(view: View, text: str, now: datetime, zone: str) -> list[tuple[int | None, str]]:
     """The facts that hold most of what was asked, or else the past ones that do, each with the message it came from."""
-    question = _question(text)
+    question = _by_relation(view, _question(text))
     words = set(re.findall(r"\w+", plain(question)))
     mine = not words.isdisjoint(("i", "my", "me", "we", "our"))  # then it isn't asked about somebody whom it doesn't name
     for facts in (view.facts.current, view.facts.past[::-1]):
@@ -376,6 +376,13 @@ def _facts_on(view: View, text: str, now: datetime, zone: str) -> list[tuple[int
         if found := [f for f, share in matching(told, question, _CITED_MAX) if share >= FACT_SHARE]:
             return [(f.source, f"{say_fact(view, f, now, zone)} [#{f.id}].") for f in found]
     return []
+
+
+def _by_relation(view: View, question: str) -> str:
+    """The question with what somebody is to the user in place of the name, as facts have it: "Where does my sister live?" for Ana."""
+    known = {fact.value: fact.relation for fact in view.facts.current if fact.subject == "user" and fact.relation.isalpha()}
+    subjects = {fact.subject for fact in view.facts.current}
+    return re.sub(r"\w+", lambda word: known[word[0]] if known.get(word[0]) in subjects else word[0], question)
 
 
 _VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}

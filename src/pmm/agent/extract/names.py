@@ -67,6 +67,7 @@ _FORMS: tuple[tuple[str, Whose, Strict], ...] = (
     ),
     (r"(?:please )?(?:call|name|rename) yourself(?: to| as)? ", "mind", "sure"),
     (r"(?:please )?change your name to ", "mind", "sure"),
+    (r"(?:please )?(?:change|set|update) my name to ", "user", "sure"),
     (
         rf"{_FROM_NOW}you(?:'re| are|'ll be| will be| shall be)(?: now| hereby| henceforth| from now on| going to be)? (?:called"
         rf"|named|known as) ",
