@@ -344,6 +344,71 @@ def test_the_keyboard_alone_suffices(open_page: Open, served: Served) -> None:
     page.fill("[data-write]", "")
 
 
+def pickable(page: Any) -> list[str]:
+    """The conversations that are offered."""
+    page.get_by_label("Choose a conversation").wait_for()
+    return list(page.get_by_label("Choose a conversation").locator("option").all_inner_texts())
+
+
+def test_a_new_conversation_is_begun_by_a_key_and_listed_once_it_is_spoken_in(open_page: Open, served: Served) -> None:
+    page = open_page()
+    loaded(page)
+    head = served.get("/api/state")["head"]
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    page.get_by_label("This conversation's name").wait_for()
+    day = served.events(limit=1)[0]["ts"][:8]
+    page.wait_for_url(re.compile(rf"session={day}\d\d(-\d+)?$"))
+    name = page.get_by_label("This conversation's name").input_value()
+    page.wait_for_function("document.activeElement.matches('[data-write]')")
+    shoot(page, "chat-new")
+    assert axe(page) == []
+    assert f"{name} · new" in pickable(page)
+    assert all(e["kind"] != "user_message" for e in served.events() if e["id"] > head), "nothing of it is in the log"
+    say(page, "Where do herons sleep?")
+    settled(page)
+    assert served.events("user_message", limit=1)[0]["session"] == name
+    page.locator("option", has_text=f"{name} · Where do herons sleep?").wait_for(state="attached")
+    page.get_by_role("button", name="New conversation").click()
+    page.wait_for_url(re.compile(rf"session={day}\d\d-\d+$"))
+    page.get_by_text("Say something, and it is kept here.").wait_for()
+    assert page.get_by_label("This conversation's name").input_value() != name
+    page.get_by_label("Choose a conversation").select_option("main")
+    page.wait_for_url(f"{served.url}/")
+    page.get_by_text("I live in Oslo.").wait_for()
+    assert not any("new" in one for one in pickable(page)), "what was never spoken in is nowhere"
+    page.go_back()
+    page.get_by_label("This conversation's name").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert "new conversation" in page.locator("#help").inner_text()
+
+
+def test_a_new_conversation_is_given_a_name_and_stays_while_one_looks_elsewhere(open_page: Open, served: Served) -> None:
+    page = open_page()
+    page.get_by_role("button", name="New conversation").click()
+    field = page.get_by_label("This conversation's name")
+    field.wait_for()
+    page.fill("[data-write]", "Which bird is that?")
+    field.fill(" Birds & <b>bees</b> ")
+    field.press("Enter")
+    page.wait_for_function("document.querySelector('[data-write]')?.dataset.write.endsWith('bees</b>')")
+    page.wait_for_function("document.querySelector('[data-write]').value === 'Which bird is that?'")
+    page.press("[data-write]", "Enter")
+    settled(page)
+    assert served.events("user_message", limit=1)[0]["session"] == "Birds & <b>bees</b>"
+    page.fill("[data-write]", "a draft for the bees")
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    page.wait_for_selector(".main h1:has-text('Mind')")
+    page.keyboard.press("1")
+    page.locator(".bubble", has_text="Which bird is that?").wait_for()
+    page.wait_for_function("document.querySelector('[data-write]').value === 'a draft for the bees'")
+    page.get_by_label("Choose a conversation").select_option("main")
+    page.get_by_text("I live in Oslo.").wait_for()
+    page.wait_for_function("document.querySelector('[data-write]').value === ''")
+
+
 def test_an_empty_mind_says_what_will_appear(open_page: Open, tmp_path: Any) -> None:
     with serving(tmp_path / "minds", "echo") as server:
         page = open_page(server=server)

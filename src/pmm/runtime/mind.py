@@ -404,10 +404,10 @@ class Mind:
         """
         return explain(self._log, self.view(), what)
 
-    def said_in(self, session: str, *, after: int = 0) -> list[Event]:
+    def said_in(self, session: str, *, after: int = 0, limit: int = SAID_MAX) -> list[Event]:
         """What was said in a conversation after that event, oldest first, at most 10,000 messages. Of an import: "origin/session"."""
         self._check_open()
-        events = (self._log.get(id) for id in self._index.session(session, after, SAID_MAX))
+        events = (self._log.get(id) for id in self._index.session(session, after, min(limit, SAID_MAX)))
         return [event for event in events if event is not None]
 
     def sql(self, query: str, limit: int = 1000) -> Table:

@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nicegui import background_tasks, ui
+from nicegui import background_tasks
 
 from pmm.errors import PMMError, TurnFailed
 from pmm.runtime.turn import PLAINLY, How
-from pmm.web import transcript
+from pmm.web import conversations, transcript
 from pmm.web.parts import Part, button, day, empty, icon, tag, text, trouble
 from pmm.web.said import Append, markdown
 from pmm.web.tab import told
@@ -32,9 +32,9 @@ ASKED_MAX = 100_000
 """characters of one message; a mind may take fewer"""
 
 
-def page(tab: Tab, session: str = "main") -> None:
+def page(tab: Tab, session: str = "") -> None:
     """The page. session: which conversation."""
-    _Chat(tab, session)
+    _Chat(tab, session or conversations.MAIN)
 
 
 class _Chat:
@@ -49,8 +49,8 @@ class _Chat:
         self._following: dict[int, _Following] = {}
         text("h1", f"Chat with {tab.name}", "aloud", tabindex="-1")
         with tag("div", "talk"):
-            with tag("div", "talk-head") as self._head:
-                pass
+            conversations.Head(tab, session)
+            self._earlier = tag("div")
             load: Callable[[], Transcript] = lambda: transcript.load(tab.mind, session, tab.at, self._before)
             self._part = Part(tab, load, self._draw, kinds=transcript.KINDS, lines=9)
             self._turns = tag("div", "transcript", role="log", aria_live="off", aria_label="Conversation")
@@ -100,10 +100,8 @@ class _Chat:
         TurnView(self._tab, turn, again=self._again if newest else None)
 
     def _draw_around(self, data: Transcript) -> None:
-        self._head.clear()
-        with self._head:
-            if len(set(data.sessions) | {self._session}) > 1:
-                self._sessions(data.sessions)
+        self._earlier.clear()
+        with self._earlier:
             if data.earlier and data.turns:
                 button("Earlier", lambda: self._show_before(data.turns[0].first.id), symbol="expand_less")
         self._nothing.clear()
@@ -112,16 +110,8 @@ class _Chat:
                 button("Latest", lambda: self._show_before(None), symbol="expand_more")
             elif not data.turns and not self._following:
                 empty(NOTHING if self._tab.at is None else "Nothing had been said then.", symbol="forum")
-
-    def _sessions(self, known: tuple[str, ...]) -> None:
-        """Which conversation. One that isn't among the latest is named all the same."""
-        with tag("label", "pick"):
-            text("span", "Conversation", "muted small")
-            with tag("select", "field", aria_label="Conversation") as chosen:
-                for name in dict.fromkeys((self._session, *known)):
-                    text("option", name, value=name, selected=True if name == self._session else None)
-        go: Callable[[str], None] = lambda name: ui.navigate.to(self._tab.path("", session=name))
-        chosen.on("change", lambda e: go(str(e.args)), js_handler="(event) => emit(event.target.value)")
+                if self._tab.at is None and self._session != conversations.MAIN:
+                    conversations.naming(self._tab, self._session)
 
     async def _show_before(self, before: int | None) -> None:
         self._before = before
@@ -231,9 +221,8 @@ class _Chat:
                 icon("arrow_downward")
             with tag("div", "composer"):
                 self._recorded = button("Recorded", self._toggle, symbol="bookmark_border", kind="record", aria_pressed="false")
-                tag(
-                    "textarea", "", rows="1", placeholder=f"Message {self._tab.name}", aria_label=f"Message {self._tab.name}", data_write=""
-                )
+                says, kept_as = f"Message {self._tab.name}", conversations.draft(self._tab, self._session)
+                tag("textarea", "", rows="1", placeholder=says, aria_label=says, data_write=kept_as)
                 self._send = button("Send", symbol="arrow_upward", kind="icon", classes="send", data_send="")
                 self._stop = button("Stop", self._stop_all, symbol="stop", kind="icon", key="Escape", classes="send")
             with tag("p", "hints", aria_hidden="true"):

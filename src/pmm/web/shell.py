@@ -45,6 +45,7 @@ KEYS = (
     ("j, k", "next row, row before"),
     ("o", "open the row's event"),
     ("m", "memory used"),
+    ("c", "new conversation"),
     ("w", "why"),
     ("[, ]", "one event back, forward"),
     ("n", "now"),
@@ -146,8 +147,12 @@ class _Shell:
             self._slider.props["max"], self._slider.props["value"] = str(self._head), str(tab.at)
             self._field.props["value"] = str(tab.at)
         self._tell_whether_whole()
+        self._address_links()
+
+    def _address_links(self) -> None:
+        """Links between pages keep the moment, and the conversation."""
         for element, name in self._links:
-            element.props["href"] = tab.path(name)
+            element.props["href"] = self._tab.path(name)
 
     def _tell_whether_whole(self) -> None:
         """What was found when the log was last checked, if it was."""
@@ -247,6 +252,9 @@ class _Shell:
         bare = path.partition("?")[0].removeprefix(tab.base).strip("/")
         if (at := id_of(tab.query.get("at", ""))) != tab.at:  # back to another moment
             tab.move_to(at)
+        if not bare:
+            tab.session = tab.query.get("session")
+            self._address_links()
         if bare == self._here:
             background_tasks.create(tab.turned(), name="turn to an address")
         self._here = bare

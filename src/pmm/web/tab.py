@@ -31,7 +31,8 @@ Toast = Callable[[str, "Refresh | None", bool], None]
 
 
 class Tab:
-    """at: the event as of which everything is shown; None: now. base: what the paths of this mind's pages begin with.
+    """at: the event as of which everything is shown; None: now. base: what the paths of this mind's pages begin with. session: the
+    conversation that was shown last; None: the main one.
 
     toast(text, undo, bad): a line at the foot of the page. say(text): what a screen reader is to say. choose_model: offers the
     models there are. write: the page that is shown takes what was typed into its composer. turned: it shows what its address says, which
@@ -54,6 +55,7 @@ class Tab:
         self.choose_model: Callable[[], None] = lambda: None
         self.write: Callable[[Message], object] = lambda message: None
         self.turned: Refresh = _nothing
+        self.session: str | None = None
         self._following: list[tuple[Element, frozenset[str] | None, Refresh]] = []
         stop = live.listen(self._heard)
         self.client.on_delete(stop)
@@ -102,7 +104,8 @@ class Tab:
 
     def path(self, page: str = "", **query: object) -> str:
         """The address of one of this mind's pages ("" is the chat), at this tab's moment."""
-        more = {name: value for name, value in {**query, "at": self.at}.items() if value is not None}
+        asked = {**({} if page else {"session": self.session}), **query, "at": self.at}
+        more = {name: value for name, value in asked.items() if value is not None}
         return (f"{self.base}/{page}" if page or not self.base else self.base) + (f"?{urlencode(more)}" if more else "")
 
     @property

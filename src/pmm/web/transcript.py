@@ -71,12 +71,11 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class Transcript(msgspec.Struct, frozen=True):
-    """turns: oldest first. earlier, later: whether there are more before, and after. sessions: the latest conversations."""
+    """turns: oldest first. earlier, later: whether there are more before, and after."""
 
     turns: tuple[Turn, ...]
     earlier: bool
     later: bool
-    sessions: tuple[str, ...]
 
 
 def load(mind: Mind, session: str, at: int | None = None, before: int | None = None) -> Transcript:
@@ -94,8 +93,7 @@ def load(mind: Mind, session: str, at: int | None = None, before: int | None = N
     turns = [_turn(view, message, around, before_it.get(message.id, set())) for message in shown if message.id not in gone]
     turns += [Turn(None, e) for e in around if isinstance(e, FollowedUp) and e.session == session and e.id <= until]
     earlier = len(ours) > TURNS_MAX or (len(messages) == LOOK_MAX and bool(ours))
-    sessions = tuple(view.conversation.sessions)[::-1]
-    return Transcript(tuple(sorted(turns, key=lambda turn: turn.first.id)), earlier, before is not None, sessions)
+    return Transcript(tuple(sorted(turns, key=lambda turn: turn.first.id)), earlier, before is not None)
 
 
 def _superseded(around: list[Event]) -> dict[int, set[int]]:

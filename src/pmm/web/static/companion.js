@@ -193,7 +193,12 @@
   });
 
   // -- the composer: a native field, read when it is sent ------------------------------------------------------------------------
-  const DRAFT = () => `pmm-draft ${location.pathname}`;
+  const DRAFT = () => `pmm-draft ${$("[data-write]")?.dataset.write}`; // of this mind and conversation
+  window.pmmCarry = (name) => {
+    const field = $("[data-write]"); // what is written already goes along to the conversation of that name
+    if (field) sessionStorage.setItem(`pmm-draft ${field.dataset.write.split(" ")[0]} ${name}`, field.value);
+    return name;
+  };
   function grow(field) {
     field.style.height = "auto";
     field.style.height = `${Math.min(field.scrollHeight, innerHeight * 0.4)}px`;
