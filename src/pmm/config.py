@@ -165,29 +165,25 @@ def settings_file() -> Path:
 
 def default_db() -> Path:
     """Where the default mind lives: PMM_DB, else mind.db in the user's data folder."""
-    if named := os.environ.get("PMM_DB"):
-        return Path(named)
-    from platformdirs import user_data_path
-
-    return user_data_path("pmm", appauthor=False) / "mind.db"
+    return _in_data("PMM_DB", "mind.db")
 
 
 def minds_folder() -> Path:
     """Where a server's minds are kept: PMM_DATA, else minds in the user's data folder."""
-    if named := os.environ.get("PMM_DATA"):
-        return Path(named)
-    from platformdirs import user_data_path
-
-    return user_data_path("pmm", appauthor=False) / "minds"
+    return _in_data("PMM_DATA", "minds")
 
 
 def models_folder() -> Path:
     """Where weights are kept: PMM_MODELS, else models in the user's data folder."""
-    if named := os.environ.get("PMM_MODELS"):
-        return Path(named).expanduser()
+    return _in_data("PMM_MODELS", "models").expanduser()
+
+
+def _in_data(variable: str, name: str) -> Path:
+    if named := os.environ.get(variable):
+        return Path(named)
     from platformdirs import user_data_path
 
-    return user_data_path("pmm", appauthor=False) / "models"
+    return user_data_path("pmm", appauthor=False) / name
 
 
 def load_settings(

@@ -130,7 +130,7 @@ def test_a_host_that_cannot_be_one_is_a_setting_error() -> None:
 
 def test_the_list_of_models() -> None:
     rows = {"models": [{"name": "a:latest", "details": {"parameter_size": "8B"}}, {"name": "b", "details": None}, 5]}
-    with ModelServer(answers("200 OK", rows), answers("200 OK", [])) as server:
+    with ModelServer(answers("200 OK", rows), answers("200 OK", {"models": 5})) as server:
         wire = ollama_wire(server.url)
         assert server_models(wire) == [("a:latest", "8B"), ("b", "")]
         with pytest.raises(ModelMalformed):

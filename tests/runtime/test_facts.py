@@ -176,7 +176,7 @@ def test_without_a_model_facts_answer_more_freely_and_past_ones_say_until_when(o
     assert mind.handle_user("Do tell me, was it Lyon where I lived?").text.startswith(f"You used to live in Lyon, until 4 May [#{lyon}].")
     mind.handle_user("My sister lives in Paris.")
     assert "Paris" not in mind.handle_user("So, do you happen to know where I live?").text.partition("\n")[0]
-    assert mind.handle_user("I don't live in Oslo any more.").text == f'No longer so: "user lives in Oslo" [#{oslo}].'
+    assert mind.handle_user("I don't live in Oslo any more.").text == f"No longer so: you live in Oslo [#{oslo}]."
 
 
 # -- beyond the caps ---------------------------------------------------------------------------------------------------------------------

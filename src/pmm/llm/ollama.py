@@ -108,17 +108,12 @@ def ollama_wire(host: str) -> Wire:
 
 def server_models(wire: Wire, timeout_s: float = CONNECT_S) -> list[tuple[str, str]]:
     """(name, note) of the models a daemon has, the one changed last first. Raises ModelError."""
-    found = wire.get_json("/api/tags", timeout_s)
-    rows = found.get("models") if isinstance(found, dict) else None
-    if not isinstance(rows, list):
-        raise ModelMalformed(f"{wire.place} sent no list of models.")
-    models = []
-    for row in rows:
-        if isinstance(row, dict) and isinstance(row.get("name"), str):
-            details = row.get("details")
-            size = details.get("parameter_size") if isinstance(details, dict) else None
-            models.append((row["name"], str(size or "")))
-    return models
+    return wire.models("/api/tags", "models", "name", _size, timeout_s)
+
+
+def _size(row: dict[str, Any]) -> str:
+    details = row.get("details")
+    return str(details.get("parameter_size") or "") if isinstance(details, dict) else ""
 
 
 class _Message(msgspec.Struct):

@@ -91,16 +91,12 @@ def openai_wire(base_url: str, api_key: str) -> Wire:
 
 def server_models(wire: Wire, timeout_s: float = CONNECT_S) -> list[tuple[str, str]]:
     """(name, note) of the models a server has. Raises ModelError."""
-    found = wire.get_json("/models", timeout_s)
-    rows = found.get("data") if isinstance(found, dict) else found
-    if not isinstance(rows, list):
-        raise ModelMalformed(f"{wire.place} sent no list of models.")
-    models = []
-    for row in rows:
-        if isinstance(row, dict) and isinstance(row.get("id"), str):
-            size = count(row.get("max_model_len") or row.get("context_length"))
-            models.append((row["id"], f"context {size}" if size else ""))
-    return models
+    return wire.models("/models", "data", "id", _size, timeout_s)
+
+
+def _size(row: dict[str, Any]) -> str:
+    size = count(row.get("max_model_len") or row.get("context_length"))
+    return f"context {size}" if size else ""
 
 
 ADJUSTABLE = ("stream_options", "max_completion_tokens", "max_tokens", "temperature", "response_format")

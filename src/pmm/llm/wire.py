@@ -103,6 +103,14 @@ class Wire:
         finally:
             timer.cancel()
 
+    def models(self, path: str, key: str, name: str, note: Callable[[dict[str, Any]], str], timeout_s: float) -> list[tuple[str, str]]:
+        """(name, note) of each in the list that the server has at `path`, under `key` or bare. Raises ModelError."""
+        found = self.get_json(path, timeout_s)
+        rows = found.get(key) if isinstance(found, dict) else found
+        if not isinstance(rows, list):
+            raise ModelMalformed(f"{self.place} sent no list of models.")
+        return [(row[name], note(row)) for row in rows if isinstance(row, dict) and isinstance(row.get(name), str)]
+
     @contextmanager
     def post(self, path: str, body: Mapping[str, Any], timeout_s: float, cancel: Cancel) -> Iterator[Answer]:
         """The server's answer, as it comes, whatever its status. The connection is kept if it is read to its end. Raises ModelError."""

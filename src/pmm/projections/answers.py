@@ -60,9 +60,6 @@ class AnswersProjection(Projection[Answers]):
     kinds: ClassVar = frozenset({"context_built", "reply", "turn_superseded", "reply_contradicted"})
     State: ClassVar = Answers
 
-    def initial(self) -> Answers:
-        return Answers()
-
     def apply(self, state: Answers, event: Event) -> Answers:
         match event:
             case ContextBuilt(question=question) if question:

@@ -37,9 +37,6 @@ class ClaimsProjection(Projection[Claims]):
     kinds: ClassVar = frozenset({"reply_contradicted"})
     State: ClassVar = Claims
 
-    def initial(self) -> Claims:
-        return Claims()
-
     def apply(self, state: Claims, event: Event) -> Claims:
         if not isinstance(event, ReplyContradicted):
             return state

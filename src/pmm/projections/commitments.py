@@ -121,9 +121,6 @@ class CommitmentsProjection(Projection[Commitments]):
     )
     State: ClassVar = Commitments
 
-    def initial(self) -> Commitments:
-        return Commitments()
-
     def apply(self, state: Commitments, event: Event) -> Commitments:
         match event:
             case CommitmentOpened():

@@ -110,9 +110,6 @@ class ConversationProjection(Projection[Conversation]):
     )
     State: ClassVar = Conversation
 
-    def initial(self) -> Conversation:
-        return Conversation()
-
     def apply(self, state: Conversation, event: Event) -> Conversation:
         replace = msgspec.structs.replace
         match event:

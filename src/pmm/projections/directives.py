@@ -52,9 +52,6 @@ class DirectivesProjection(Projection[Directives]):
     kinds: ClassVar = frozenset({"directive_set", "directive_revoked"})
     State: ClassVar = Directives
 
-    def initial(self) -> Directives:
-        return Directives()
-
     def apply(self, state: Directives, event: Event) -> Directives:
         match event:
             case DirectiveSet():

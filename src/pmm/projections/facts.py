@@ -101,9 +101,6 @@ class FactsProjection(Projection[Facts]):
     kinds: ClassVar = frozenset({"fact_asserted", "fact_retracted", "context_built"})
     State: ClassVar = Facts
 
-    def initial(self) -> Facts:
-        return Facts()
-
     def apply(self, state: Facts, event: Event) -> Facts:
         match event:
             case FactAsserted():

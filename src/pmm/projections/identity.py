@@ -45,9 +45,6 @@ class IdentityProjection(Projection[Identity]):
     kinds: ClassVar = frozenset({"mind_created", "name_adopted", "name_proposed", "timezone_changed", "user_message"})
     State: ClassVar = Identity
 
-    def initial(self) -> Identity:
-        return Identity()
-
     def apply(self, state: Identity, event: Event) -> Identity:
         match event:
             case MindCreated():

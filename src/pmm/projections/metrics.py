@@ -69,9 +69,6 @@ class MetricsProjection(Projection[Metrics]):
     kinds: ClassVar = frozenset({"mind_created", "name_adopted", "reply", "user_message", "followed_up", "trait_adjusted"}) | promises.KINDS
     State: ClassVar = Metrics
 
-    def initial(self) -> Metrics:
-        return Metrics()
-
     def apply(self, state: Metrics, event: Event) -> Metrics:
         after = self._after(state, event)
         if (after.B, after.M) == (state.B, state.M) and (after.n == state.n or after.n % TURNS_TOLD):

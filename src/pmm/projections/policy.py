@@ -111,9 +111,6 @@ class PolicyProjection(Projection[Policy]):
     kinds: ClassVar = frozenset({"policy_changed"})
     State: ClassVar = Policy
 
-    def initial(self) -> Policy:
-        return Policy()
-
     def apply(self, state: Policy, event: Event) -> Policy:
         match event:
             case PolicyChanged() if (knob := KNOBS.get(event.policy)) and knob.fits(event.new) and (knob.own or event.cause == "user"):

@@ -18,7 +18,8 @@ class Projection(ABC, Generic[S]):
     """A fold over the log. Each apply is O(1) in the length of the log, and the state is bounded.
 
     name: how a View shows it (`view.<name>`). version: raise it when the meaning of the state changes; older snapshots are then
-    discarded. kinds: the event kinds it wants; others are never shown to it. State: its type, a msgspec.Struct that can be encoded.
+    discarded. kinds: the event kinds it wants; others are never shown to it. State: its type, a msgspec.Struct that can be encoded;
+    one without arguments is the state before event 1.
     """
 
     name: ClassVar[str]
@@ -26,9 +27,10 @@ class Projection(ABC, Generic[S]):
     kinds: ClassVar[frozenset[str]]
     State: ClassVar[type[Any]]
 
-    @abstractmethod
     def initial(self) -> S:
         """The state before event 1."""
+        state: S = self.State()
+        return state
 
     @abstractmethod
     def apply(self, state: S, event: Event) -> S:

@@ -85,9 +85,6 @@ class ReflectionsProjection(Projection[Reflections]):
     )
     State: ClassVar = Reflections
 
-    def initial(self) -> Reflections:
-        return Reflections()
-
     def apply(self, state: Reflections, event: Event) -> Reflections:
         replace = msgspec.structs.replace
         match event:

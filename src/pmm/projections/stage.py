@@ -116,9 +116,6 @@ class StageProjection(Projection[StageState]):
     kinds: ClassVar = frozenset({"reply", "stage_changed"})
     State: ClassVar = StageState
 
-    def initial(self) -> StageState:
-        return StageState()
-
     def apply(self, state: StageState, event: Event) -> StageState:
         match event:
             case ReplyEvent():

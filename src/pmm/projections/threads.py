@@ -104,9 +104,6 @@ class ThreadsProjection(Projection[Threads]):
     kinds: ClassVar = frozenset({"user_message", "reply", "turn_failed", "turn_superseded"})
     State: ClassVar = Threads
 
-    def initial(self) -> Threads:
-        return Threads()
-
     def apply(self, state: Threads, event: Event) -> Threads:
         replace = msgspec.structs.replace
         match event:

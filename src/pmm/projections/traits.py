@@ -133,9 +133,6 @@ class TraitsProjection(Projection[Traits]):
     kinds: ClassVar = frozenset({"mind_created", "timezone_changed", "trait_adjusted", "turn_failed", "model_called"}) | promises.KINDS
     State: ClassVar = Traits
 
-    def initial(self) -> Traits:
-        return Traits()
-
     def apply(self, state: Traits, event: Event) -> Traits:
         replace = msgspec.structs.replace
         match event:

@@ -41,9 +41,6 @@ class UnaskedProjection(Projection[Unasked]):
     kinds: ClassVar = frozenset({"followed_up", "user_message", "reply"})
     State: ClassVar = Unasked
 
-    def initial(self) -> Unasked:
-        return Unasked()
-
     def apply(self, state: Unasked, event: Event) -> Unasked:
         match event:
             case FollowedUp():

@@ -55,9 +55,6 @@ class UsageProjection(Projection[UsageState]):
     kinds: ClassVar = frozenset({"mind_created", "timezone_changed", "reply", "turn_failed", "model_called", "model_switched"})
     State: ClassVar = UsageState
 
-    def initial(self) -> UsageState:
-        return UsageState()
-
     def apply(self, state: UsageState, event: Event) -> UsageState:
         replace = msgspec.structs.replace
         match event:
