@@ -50,11 +50,7 @@ def as_dict(alert: Alert) -> dict[str, Any]:
 
 
 def _table(found: list[Alert], zone: str) -> None:
-    from zoneinfo import ZoneInfo
+    from pmm.cli.screen import stamp, table
 
-    from pmm.cli.screen import table
-
-    rows = [
-        (f"{one.ts.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}", one.state, f"#{one.turn}" if one.turn else "-", str(one)) for one in found
-    ]
+    rows = [(stamp(one.ts, zone), one.state, f"#{one.turn}" if one.turn else "-", str(one)) for one in found]
     table(("WHEN", "STATE", "TURN", "ALERT"), rows)

@@ -295,20 +295,17 @@ def tell(mind: Mind, cid: int) -> None:
 
 
 def _line(mind: Mind, item: Any) -> str:
-    from zoneinfo import ZoneInfo
-
-    from pmm.cli.screen import dim, one_line
+    from pmm.cli.screen import dim, one_line, stamp
     from pmm.runtime.plain import spoken_rule
 
     c = getattr(item, "commitment", item)
-    zone = ZoneInfo(mind.view().identity.zone)
     about = ["yours" if c.owner == "user" else "the mind’s"]
     if c is not item:
         about.append(item.outcome)
     if c.due:
         about.append(f"due {c.due}")
     if c.snoozed(mind.now) and c.snoozed_until is not None:
-        about.append(f"snoozed until {c.snoozed_until.astimezone(zone):%Y-%m-%d %H:%M}")
+        about.append(f"snoozed until {stamp(c.snoozed_until, mind.view().identity.zone)}")
     if c.repeat:
         about.append(one_line(spoken_rule(c.repeat), 80))
     return f"  {dim(f'#{c.cid}')} {one_line(c.text)} {dim('(' + ', '.join(about) + ')')}"

@@ -133,9 +133,7 @@ class _Lines:
     """Prints events, a line each, the columns under a heading."""
 
     def __init__(self, zone: str, as_json: bool) -> None:
-        from zoneinfo import ZoneInfo
-
-        self._zone = ZoneInfo(zone)
+        self._zone = zone
         self._json = as_json
         self._headed = as_json
 
@@ -151,7 +149,7 @@ class _Lines:
             if not self._headed:
                 self._headed = True
                 screen.say(screen.bold(f"{'id':>8}  {'when':<19}  {'kind':<19}  what"))
-            when = event.ts.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S")
+            when = screen.stamp(event.ts, self._zone, "%Y-%m-%d %H:%M:%S")
             screen.say(screen.fit(f"{event.id:>8}  {when}  {event.kind:<19}  {screen.one_line(brief(event))}", screen.columns()))
         return last
 

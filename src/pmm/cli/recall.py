@@ -60,16 +60,13 @@ def recall(
 
 def show(mind: Mind, query: str, k: int, at: int | datetime | None = None, **only: Any) -> None:
     """What was found, for people."""
-    from zoneinfo import ZoneInfo
-
-    from pmm.cli.screen import bold, dim, one_line, say
+    from pmm.cli.screen import bold, dim, one_line, say, stamp
 
     found = mind.recall(query, k=k, at=at, **only)
-    zone = ZoneInfo(mind.view().identity.zone)
+    zone = mind.view().identity.zone
     for memory in found:
         place = one_line(memory.origin if memory.ref is None else f"{memory.origin} {memory.ref}", 60)
-        when = memory.at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
-        say(f"{bold(f'#{memory.id}')} {dim(f'{when}, {one_line(memory.who, 40)}, {place}')}")
+        say(f"{bold(f'#{memory.id}')} {dim(f'{stamp(memory.at, zone)}, {one_line(memory.who, 40)}, {place}')}")
         say(f"  {one_line(memory.excerpt or memory.text, 400)}")
         say(f"  {dim(reasons(memory.score, memory.why))}")
     if not found:

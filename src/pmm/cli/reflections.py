@@ -118,6 +118,6 @@ def _action(found: Any) -> str:
 
 
 def _when(mind: Mind, found: Any) -> str:
-    from zoneinfo import ZoneInfo
+    from pmm.cli.screen import stamp
 
-    return str(found.ts.astimezone(ZoneInfo(mind.view().identity.zone)).strftime("%Y-%m-%d %H:%M"))
+    return stamp(found.ts, mind.view().identity.zone)

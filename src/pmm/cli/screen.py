@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import TracebackType
 
 BRIEF_CHARS = 300
@@ -138,6 +139,13 @@ def bar(share: float, places: int) -> str:
     """0 to 1 as a little bar of so many places."""
     full, rest = divmod(round(max(0.0, min(1.0, share)) * places * 8), 8)
     return f"{'█' * full}{' ▏▎▍▌▋▊▉'[rest] if rest else ''}".ljust(places, "·")
+
+
+def stamp(moment: datetime, zone: str, form: str = "%Y-%m-%d %H:%M") -> str:
+    """When it was, by the clocks of a zone."""
+    from zoneinfo import ZoneInfo
+
+    return moment.astimezone(ZoneInfo(zone)).strftime(form)
 
 
 def sparkline(values: Sequence[float], most: float | None = None) -> str:

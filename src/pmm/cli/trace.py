@@ -62,15 +62,13 @@ def as_dict(found: Reasoning) -> dict[str, Any]:
 
 
 def _table(mind: Mind, listed: list[Reasoning]) -> None:
-    from zoneinfo import ZoneInfo
+    from pmm.cli.screen import stamp, table
 
-    from pmm.cli.screen import table
-
-    zone = ZoneInfo(mind.view().identity.zone)
+    zone = mind.view().identity.zone
     rows = [
         (
             str(one.id),
-            one.ts.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+            stamp(one.ts, zone),
             _outcome(one.summary),
             f"{one.summary['nodes_visited']}",
             f"{one.summary['duration_ms']:,.0f} ms",

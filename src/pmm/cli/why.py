@@ -10,8 +10,6 @@ import typer
 from pmm.cli.options import AsJson, Db, examples
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
     from pmm.runtime.why import Why
 
 EXAMPLES = examples("pmm why 214", "pmm why name", "pmm why trait:E", "pmm why commitment:37", "pmm why fact:12 --json")
@@ -34,8 +32,6 @@ def why(
     A reply: the message it answers and what was recalled for it, with scores. A name: the message that gave it. A commitment or a rule:
     where it came from and what became of it. A message: what it led to.
     """
-    from zoneinfo import ZoneInfo
-
     from pmm.cli import screen
     from pmm.cli.minds import looked_at
 
@@ -44,18 +40,18 @@ def why(
         if as_json:
             screen.say(screen.to_json(tree.as_dict()))
             return
-        for line in lines(tree, ZoneInfo(mind.view().identity.zone)):
+        for line in lines(tree, mind.view().identity.zone):
             screen.say(line)
 
 
-def lines(tree: Why, zone: ZoneInfo, first: str = "", rest: str = "") -> Iterator[str]:
+def lines(tree: Why, zone: str, first: str = "", rest: str = "") -> Iterator[str]:
     """The tree for people, a line an event. first, rest: what stands before its own line and before those under it."""
-    from pmm.cli.screen import bold, cells, columns, dim, fit, number, one_line
+    from pmm.cli.screen import bold, cells, columns, dim, fit, number, one_line, stamp
 
     score = "" if tree.score is None else f" {tree.score:.2f}"
     relation = f"{tree.relation}{score}: " if tree.relation else ""
     id = f"#{tree.event.id}"
-    about = f"{tree.event.kind}, {tree.event.ts.astimezone(zone).strftime('%Y-%m-%d %H:%M')}"
+    about = f"{tree.event.kind}, {stamp(tree.event.ts, zone)}"
     room = max(TEXT_CELLS_MIN, columns() - cells(f"{first}{relation}{id} {about}  "))
     yield f"{dim(first)}{relation}{bold(id)} {dim(about)}  {fit(one_line(_brief(tree.event), TEXT_CHARS), room)}"
     asides = [number(tree.left_out, "more event") + " not shown"] if tree.left_out else []
