@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pmm.agent.commitments import spoken_rule
+from pmm.agent.commitments import WEEKDAYS, spoken_rule
 from pmm.agent.facts import matching
 from pmm.events import (
     CommitmentClosed,
@@ -50,7 +50,6 @@ _NEW = 20  # events: until here what is missing without a model is explained at 
 _EDGE = 600  # characters of a long message that are looked at, at each end
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 # -- text that came from elsewhere -----------------------------------------------------------------------------------------------
 
@@ -123,7 +122,7 @@ def say_day(day: date, today: date) -> str:
 
 def say_weekday(day: date) -> str:
     """ "Wednesday"."""
-    return _DAYS[day.weekday()]
+    return WEEKDAYS[day.weekday()]
 
 
 def say_date(moment: datetime | date, now: datetime, zone: str) -> str:
@@ -495,7 +494,7 @@ _NUMBERS = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six":
 _RELATIVE_BLOCK = rf"""
     \b(?P<day>(?:the day before )?yesterday|last night|today|tonight|this (?:morning|afternoon|evening)|(?:the day after )?tomorrow)\b
     \b(?P<count>\d{{1,3}}|{"|".join(_NUMBERS)}) days? ago\b
-    \blast (?P<weekday>{"|".join(_DAYS).lower()})\b
+    \blast (?P<weekday>{"|".join(WEEKDAYS).lower()})\b
     \b(?P<step>last|this|next) (?P<unit>week|weekend|month|year)\b
 """
 _RELATIVE = re.compile(either(_RELATIVE_BLOCK), re.IGNORECASE)
@@ -512,7 +511,7 @@ def _reckon(memory: Memory, now: datetime, zone: str) -> str:
         if word["unit"]:
             meant = _reckon_unit(word["step"].lower(), word["unit"].lower(), said, today)
         elif word["weekday"]:
-            back = (said.weekday() - _DAYS.index(word["weekday"].capitalize())) % 7
+            back = (said.weekday() - WEEKDAYS.index(word["weekday"].capitalize())) % 7
             if back < 2:  # said on that day or the day after, people mean either week
                 return ""
             meant = say_day(said - timedelta(days=back), today)

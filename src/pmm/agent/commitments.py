@@ -88,7 +88,10 @@ def _until(text: str) -> datetime:
 
 
 _UNITS = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
-_DAYS = {"MO": "Monday", "TU": "Tuesday", "WE": "Wednesday", "TH": "Thursday", "FR": "Friday", "SA": "Saturday", "SU": "Sunday"}
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+"""as a rule names them"""
+_SPOKEN = dict(zip(DAYS, WEEKDAYS, strict=True))
 _WORKDAYS = "MO,TU,WE,TH,FR"
 _NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"}
 
@@ -108,12 +111,12 @@ def spoken_rule(repeat: str) -> str:
         case ("WEEKLY" | "DAILY", _, "") if every == 1 and days == _WORKDAYS:
             said = "every weekday"
         case ("WEEKLY", _, ""):
-            named = _listed([_DAYS[day] for day in days.split(",")])
+            named = _listed([_SPOKEN[day] for day in days.split(",")])
             said = f"every {named}" if every == 1 else f"{each} on {named}"
         case ("MONTHLY", "", day) if "," not in day:
             said = f"on the {_ordinal(int(day))} of {each}"
         case ("MONTHLY", day, "") if "," not in day and day[:-2] and int(day[:-2]) in _NTH:
-            said = f"on the {_NTH[int(day[:-2])]} {_DAYS[day[-2:]]} of {each}"
+            said = f"on the {_NTH[int(day[:-2])]} {_SPOKEN[day[-2:]]} of {each}"
         case _:
             return rule.text
     if rule.occurrences is not None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+from pmm.agent.commitments import WEEKDAYS
 from pmm.agent.stage import permitted
 from pmm.events import FollowedUp
 
@@ -23,7 +24,6 @@ APART = timedelta(hours=24)
 TEXT_CHARS = 200
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class _Occasion(NamedTuple):
@@ -92,4 +92,4 @@ def _words(occasion: _Occasion, today: datetime) -> str:
 
 def _day(day: date, today: date) -> str:
     """A day of the last week by its name, any other by its date."""
-    return _DAYS[day.weekday()] if 0 <= (today - day).days < 7 else day.isoformat()
+    return WEEKDAYS[day.weekday()] if 0 <= (today - day).days < 7 else day.isoformat()

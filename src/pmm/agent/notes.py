@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pmm.agent.commitments import followups
+from pmm.agent.commitments import WEEKDAYS, followups
 from pmm.agent.facts import fact_line, superseding
 from pmm.events import (
     CommitmentClosed,
@@ -27,8 +27,6 @@ from pmm.projections.conversation import Session
 if TYPE_CHECKING:
     from pmm.projections.commitments import Commitment
     from pmm.views import View
-
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def notes(view: View, session: Session, found: Sequence[Event], *, fresh: bool, now: datetime) -> tuple[list[str], list[str]]:
@@ -51,7 +49,7 @@ def notes(view: View, session: Session, found: Sequence[Event], *, fresh: bool, 
 
 
 def _today(today: date) -> str:
-    return f"Today is {_WEEKDAYS[today.weekday()]} {today.isoformat()}."
+    return f"Today is {WEEKDAYS[today.weekday()]} {today.isoformat()}."
 
 
 def _unasked(view: View) -> tuple[list[str], list[str]]:

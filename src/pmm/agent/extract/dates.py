@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from pmm.agent.commitments import DAYS, WEEKDAYS
 from pmm.agent.extract.english import English
 from pmm.agent.extract.known import Known
 from pmm.agent.extract.text import pattern
@@ -29,11 +30,9 @@ class Found(msgspec.Struct, frozen=True):
     rest: str
 
 
-_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_WEEKDAY = {name: number for number, name in enumerate(_DAYS)}
+_WEEKDAY = {name.lower(): number for number, name in enumerate(WEEKDAYS)}
 _SHORT = {"Mon": 0, "Tue": 1, "Tues": 1, "Wed": 2, "Thu": 3, "Thur": 3, "Thurs": 3, "Fri": 4, "Sat": 5, "Sun": 6}
-_RULE_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_DAY = "(?:" + "|".join(_DAYS) + ")"
+_DAY = "(?:" + "|".join(_WEEKDAY) + ")"
 _NUMBERS = {word: n for n, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())} | {
     "a": 1,
     "an": 1,
@@ -187,7 +186,7 @@ class _Reader:
             if not days:
                 return False
             every = 2 if m.groupdict().get("other") else 1
-            self.repeat = _rule("WEEKLY", every, "BYDAY=" + ",".join(_RULE_DAYS[d] for d in days))
+            self.repeat = _rule("WEEKLY", every, "BYDAY=" + ",".join(DAYS[d] for d in days))
             self.date = min(self._weekday(d) for d in days)
             self.today_too = self.today.weekday() in days
         elif how == "weekdays":
