@@ -103,13 +103,13 @@ def frame(event: str, value: Any) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (event.encode(), shapes.encode(value))
 
 
-async def beating(pieces: AsyncIterator[str], beat_s: float = BEAT_S) -> AsyncIterator[str | None]:
-    """The pieces, and None after each `beat_s` seconds without one."""
+async def beating(pieces: AsyncIterator[str]) -> AsyncIterator[str | None]:
+    """The pieces, and None after each heartbeat without one."""
     coming: asyncio.Task[str] | None = None
     try:
         while True:
             coming = coming or asyncio.ensure_future(anext(pieces))
-            if not (await asyncio.wait([coming], timeout=beat_s))[0]:
+            if not (await asyncio.wait([coming], timeout=BEAT_S))[0]:
                 yield None
                 continue
             done, coming = coming, None

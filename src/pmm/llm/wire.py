@@ -83,7 +83,7 @@ class Wire:
         """Whether the server is on this machine."""
         return self.host == "localhost" or self.host == "::1" or self.host.startswith("127.")
 
-    def get_json(self, path: str, timeout_s: float = CONNECT_S) -> Any:
+    def get_json(self, path: str, timeout_s: float) -> Any:
         """What the server has at `path`, within `timeout_s` seconds. Raises ModelError."""
         cancel = Cancel()
         timer = threading.Timer(timeout_s, cancel.set)

@@ -12,6 +12,8 @@ import msgspec
 WIDTH, HEIGHT = 600, 200
 """of the drawing; it is stretched to the room there is, its lines are not"""
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+PARTS = 4
+"""into which the rules of a chart divide it"""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -23,20 +25,20 @@ class Line(msgspec.Struct, frozen=True):
     dashes: str = ""
 
 
-def ceiling(value: float, parts: int = 4) -> float:
-    """A round number at or above a value, whose `parts`th is round as well."""
+def ceiling(value: float) -> float:
+    """A round number at or above a value, whose fourth part is round as well."""
     if value < 1e-9:
-        return float(parts)
-    part = value / parts
+        return float(PARTS)
+    part = value / PARTS
     size = 10.0 ** floor(log10(part))
-    return parts * next(step * size for step in STEPS if step * size >= part * (1 - 1e-9))
+    return PARTS * next(step * size for step in STEPS if step * size >= part * (1 - 1e-9))
 
 
-def lines_svg(lines: Sequence[Line], top: float, says: str, parts: int = 4) -> str:
-    """Lines from the left edge to the right one, over `parts` horizontal rules from 0 to `top`. says: for those who don't see it."""
+def lines_svg(lines: Sequence[Line], top: float, says: str) -> str:
+    """Lines from the left edge to the right one, over horizontal rules from 0 to `top`. says: for those who don't see it."""
     rules = "".join(
-        f'<line x1="0" x2="{WIDTH}" y1="{HEIGHT * n / parts:g}" y2="{HEIGHT * n / parts:g}" stroke="var(--line)" {_THIN}/>'
-        for n in range(parts + 1)
+        f'<line x1="0" x2="{WIDTH}" y1="{HEIGHT * n / PARTS:g}" y2="{HEIGHT * n / PARTS:g}" stroke="var(--line)" {_THIN}/>'
+        for n in range(PARTS + 1)
     )
     drawn = "".join(_line(line, top) for line in lines)
     return (

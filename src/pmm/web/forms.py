@@ -56,9 +56,9 @@ def sends(label: str, cancel: Callable[[], object]) -> None:
         button("Cancel", cancel, key="Escape")
 
 
-def picked(label: str, options: Sequence[tuple[str, str]], chosen: str, pick: Callable[[str], object], classes: str = "") -> Element:
+def picked(label: str, options: Sequence[tuple[str, str]], chosen: str, pick: Callable[[str], object]) -> Element:
     """A choice that acts at once, such as a filter."""
-    with tag("select", f"field {classes}", aria_label=label) as made:
+    with tag("select", "field", aria_label=label) as made:
         for value, word in options:
             text("option", word, value=value, selected=True if value == chosen else None)
     made.on("change", lambda event: pick(str(event.args)), js_handler="(event) => emit(event.target.value)")
