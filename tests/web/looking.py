@@ -114,6 +114,31 @@ def axe(page: Any) -> list[str]:
     return wrong
 
 
+def unseen_focus(page: Any, steps: int = 40) -> list[str]:
+    """What Tab leads to and can't be seen: beyond the window, behind something, or without a ring around it."""
+    page.evaluate("document.activeElement.blur()")
+    unseen = []
+    for _ in range(steps):
+        page.keyboard.press("Tab")
+        found = page.evaluate(
+            """() => {
+                const el = document.activeElement;
+                if (!el || el === document.body) return null;
+                const box = el.getBoundingClientRect();
+                const at = document.elementFromPoint(box.left + box.width / 2, box.top + Math.min(box.height / 2, 24));
+                const seen = at && (at === el || el.contains(at) || (at.contains(el) && !at.contains(document.querySelector('.main'))));
+                const ring = getComputedStyle(el).outlineStyle !== 'none' || el.closest('.composer');
+                const name = `${el.tagName}.${el.className} ${el.innerText.slice(0, 40)}`;
+                return seen && ring ? '' : `${name} ${seen ? 'has no ring' : 'is hidden'}`;
+            }"""
+        )
+        if found is None:
+            break
+        if found:
+            unseen.append(found)
+    return unseen
+
+
 def sideways(page: Any) -> list[str]:
     """What reaches beyond the right edge of the window, or can be scrolled sideways."""
     found = page.evaluate(

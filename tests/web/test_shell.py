@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from looking import Served, axe, shoot
+from looking import Served, axe, shoot, sideways, unseen_focus
 
 Open = Callable[..., Any]
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -132,6 +132,38 @@ def test_the_skip_link_leads_past_the_navigation(open_page: Open) -> None:
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.tagName") == "MAIN"
+
+
+PATHS = ("/", "/?session=new", "/mind", "/commitments", "/memory", "/ledger", "/ledger?view=sql", "/ledger?view=verify", "/ledger?at=20")
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/reasoning", "/performance"])
+def test_at_200_percent_nothing_is_cut_and_the_keyboard_reaches_what_can_be_seen(open_page: Open, path: str) -> None:
+    page = open_page(path, width=640, height=400)
+    page.wait_for_selector(".main h1", state="attached")
+    page.wait_for_selector(".skeleton", state="detached")
+    assert sideways(page) == []
+    assert unseen_focus(page) == []
+
+
+def test_on_a_small_screen_everything_is_reached_by_the_keyboard(open_page: Open) -> None:
+    page = open_page("/mind", width=640, height=400)
+    page.locator("[data-more]").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".rail a:focus")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("[data-more]:focus")
+    page.keyboard.press("Enter")
+    page.locator(".rail").get_by_role("button", name="Switch model").press("Enter")
+    page.locator("#models").get_by_role("button", name="offline").wait_for()
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#models", state="hidden")
+    page.keyboard.press("?")
+    page.wait_for_selector("#help h2:focus")
+    assert page.evaluate("document.querySelector('#help').scrollTop") == 0, "it begins at its beginning"
+    page.keyboard.press("End")
+    page.locator("#help").get_by_role("button", name="Close").press("Enter")
+    page.wait_for_selector("#help", state="hidden")
 
 
 def test_the_theme_is_kept_and_set_before_the_first_paint(open_page: Open) -> None:

@@ -230,6 +230,10 @@ class _Shell:
                     text("p", of, "group")
                     group = of
                 self._page_link(name, title, symbol, key=str(number))
+            with tag("button", "page-link", type="button") as other:  # where the header has no room for it
+                icon("memory")
+                text("span", "Switch model")
+            other.on("click", lambda: self._choose_model(), args=[])
         return made
 
     def _bottom_tabs(self) -> None:
@@ -300,7 +304,7 @@ class _Shell:
 
     def _help(self) -> None:
         with tag("dialog", "sheet", id="help", aria_label="Keys"):
-            text("h2", "Keys")
+            text("h2", "Keys", tabindex="-1", autofocus="")
             with tag("dl", "keys"):
                 for key, does in KEYS:
                     with tag("dt"):
@@ -316,7 +320,7 @@ class _Shell:
         """The models there are, asked for when they are to be shown."""
         self._models.clear()
         with self._models:
-            text("h2", "Which model speaks?")
+            text("h2", "Which model speaks?", tabindex="-1", autofocus="")
             Part(self._tab, lambda: tuple(list_models(self._tab.mind.settings)), self._offer, kinds=(), lines=4)
             with tag("form", method="dialog"):
                 text("button", "Close", "button")
@@ -327,7 +331,8 @@ class _Shell:
             for row in rows:
                 with tag("li"):
                     button(row.name, partial(self._switch, row.name), kind="quiet")
-                    text("p", " · ".join(filter(None, (row.where, row.note))), "muted small")
+                    now = "speaks now" if row.name == self._state.model else ""
+                    text("p", " · ".join(filter(None, (now, row.where, row.note))), "muted small")
 
     async def _switch(self, name: str) -> None:
         self._tab.client.run_javascript("document.getElementById('models').close()")

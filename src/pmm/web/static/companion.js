@@ -159,7 +159,10 @@
   function escape() {
     const dialog = $("dialog[open]");
     if (dialog) dialog.close();
-    else if (root.classList.contains("more-open")) closeMore();
+    else if (root.classList.contains("more-open")) {
+      closeMore();
+      $("[data-more]")?.focus();
+    }
     else if (sideIsOpen()) closeSide();
     else if (!press("Escape")) document.activeElement?.blur?.();
   }
