@@ -1,6 +1,6 @@
 """What the model costs a turn: PMM's way of building prompts beside the way the mission's documents describe, on one engine in one run.
 
-    python benchmarks/prefix.py [--gguf FILE] [--rounds 4] [--turns 4] [--threads 1] [--events 10000] [--json FILE]
+    python benchmarks/prefix.py [--gguf FILE] [--rounds 4] [--turns 4] [--threads 1] [--events 10000] [--transcript 6000] [--json FILE]
 
 Needs llama-cpp-python; without --gguf also the package gguf, to write a model of about 90 million random weights: what it says is noise,
 the time it takes is real. A ledger of 10,000 events, 20 turns of history, a context of 1,500 tokens, replies of 64.
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=4, help="measured in each round, after one that is not")
     parser.add_argument("--threads", type=int, default=0, help="of the engine; 0: as it likes")
     parser.add_argument("--events", type=int, default=10_000)
+    parser.add_argument("--transcript", type=int, default=6000, help="PMM's max_transcript_tokens")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS, help="what is measured; all of it if not said")
     options = parser.parse_args()
@@ -85,7 +86,7 @@ def main() -> None:
             "stopping": lambda: stopping(model),
             "warming": lambda: warming(Path(folder), model),
             "reading": lambda: reading(model),
-            "contest": lambda: contest(path, model, options.rounds, options.turns),
+            "contest": lambda: contest(path, model, options.rounds, options.turns, options.transcript),
         }
         for name in options.parts:
             found[name] = parts[name]()
@@ -253,10 +254,11 @@ def _read(usage: Any) -> int:
     return (usage.prompt or 0) - (usage.cached or 0)
 
 
-def contest(path: Path, model: LlamaCppModel, rounds: int, turns: int) -> dict[str, Any]:
+def contest(path: Path, model: LlamaCppModel, rounds: int, turns: int, transcript: int) -> dict[str, Any]:
     """The contenders in turn, so that a slow spell of the machine hits all of them."""
     patient = {"model_timeout_s": PATIENCE, "first_piece_timeout_s": PATIENCE}
-    settings = {"max_context_tokens": CONTEXT, "max_reply_tokens": REPLY, "background_tokens_per_day": 10**9, **patient}
+    limits = {"max_context_tokens": CONTEXT, "max_transcript_tokens": transcript, "max_reply_tokens": REPLY}
+    settings = {**limits, "background_tokens_per_day": 10**9, **patient}
     with Mind.open(path, model=model, settings=settings) as mind:
         ours = Ours(mind)
         for n in range(HISTORY):
