@@ -401,7 +401,9 @@ def _second_look(
         if before is not None:
             held, length = _together(held, counts[before.id]), length + before.length
             further += words.get(before.prev or 0, 0.0)
-            if before.flags & QUESTION and not (before.flags | flags) & BY_ASSISTANT:
+            if (
+                before.flags & QUESTION and not (before.flags | flags) & BY_ASSISTANT
+            ):  # an assistant's questions, and answers, are on anything
                 replied = words[before.id]
         if behind is not None:
             held, length = _together(held, counts[behind.id]), length + behind.length
@@ -425,11 +427,6 @@ def _second_look(
         )
         scored.append((sum(parts), id, doc, parts))
     return scored
-
-
-def _answers(asked: Doc, doc: Doc) -> bool:
-    """Whether a message may answer the one before it. An assistant's questions, and what it says to one, are about anything."""
-    return asked.flags & QUESTION != 0 and (asked.flags | doc.flags) & BY_ASSISTANT == 0
 
 
 def _held(doc: Doc, words: Sequence[tuple[str, float]]) -> list[int]:

@@ -172,6 +172,8 @@ class _Shell:
         tab = self._tab
         self._head = await tab.ask(lambda: tab.mind.log.head[0])
         self._state = await tab.ask(lambda: state_of(tab.mind, tab.at))
+        if self._model.is_deleted:  # the page was closed meanwhile
+            return
         tab.call(self._state.name)
         self._tell()
 
