@@ -226,7 +226,9 @@ class _Events:
         return self._page.look(self._tab)
 
     def _show(self, found: Sought) -> None:
-        self._top = found.high
+        if self._top != found.high:
+            self._top = found.high
+            background_tasks.create(self._heard(), name="what is new by now")
         first = self._page.before is None
         text("p", counted(found), "small muted count", role="status")
         if found.events:
