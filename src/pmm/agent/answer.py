@@ -355,10 +355,10 @@ _ABOUT_USER = re.compile(
 
 
 def _about_user(view: View, now: datetime, zone: str) -> str:
-    """What is known of the user: the name, and the facts that weigh most, in the order they were told; "" if it is nothing."""
+    """What is known of the user: the name, and the facts that weigh most, those of others last; "" if it is nothing."""
     name, facts = view.identity.user_name, view.facts
-    shown = sorted(facts.best(_LISTED_MAX), key=lambda fact: (fact.subject != "user", fact.id))
-    more = len(facts.current) + facts.overflow - len(shown)
+    shown = sorted(facts.best(_LISTED_MAX), key=lambda fact: fact.subject != "user")
+    more = facts.count - len(shown)
     lines = [f"Your name is {say_name(name)}"] if name else []
     lines += [f"{say_fact(view, fact, now, zone)} [#{fact.id}]" for fact in shown]
     rest = [f"and {more} more (`pmm facts` lists all)"] if more else []

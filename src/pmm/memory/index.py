@@ -283,7 +283,7 @@ class TextIndex:
                 f"SELECT rowid AS id, {given} AS given FROM doc_words WHERE doc_words MATCH {bound(arm.match)} AND rowid <= ?1 "
                 f"{since}{among}ORDER BY rowid DESC LIMIT ?2"
             )
-            if arm.words:
+            if arm.words:  # the 0 makes max() the function of several values, not the aggregate
                 held.append(f"max({', '.join(f'instr(words, {bound(word)}) > 0' for word in arm.words)}, 0) * {given}")
         if held:
             parts.append(

@@ -470,9 +470,10 @@ def _excerpt(index: TextIndex, query: Query, text: str) -> tuple[str, float]:
     """The whole sentences that say most about the query, up to about EXCERPT_CHARS, and how much of it they cover."""
     if len(text) <= EXCERPT_CHARS:
         return text, _coverage(query, index.words.all(text))
-    sentences = [s for s in _BETWEEN_SENTENCES.split(text[:20_000]) if s.strip()] or [text]
+    looked_at = text[:20_000]
+    sentences = [s for s in _BETWEEN_SENTENCES.split(looked_at) if s.strip()] or [text]
     # A stem is nearly always a prefix of its forms, so this finds the place without tokenising a long text.
-    folded = text[:20_000].casefold()
+    folded = looked_at.casefold()
     words = [(word, idf) for word, idf in query.idf.items() if word in folded]
     scores = [sum([idf for word, idf in words if word in sentence]) for sentence in map(str.casefold, sentences)]
     start = end = max(range(len(sentences)), key=lambda i: (scores[i], -i))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from pmm.agent.extract.known import Known
-from pmm.agent.extract.text import Clause, pattern, stem, stems
+from pmm.agent.extract.text import LIST, Clause, pattern, stem, stems
 from pmm.events import CommitmentClosed, Event
 
 _ENOUGH = 0.75
@@ -75,10 +75,7 @@ _UNNEEDED = pattern(
     r"|i (?:don't|do not|no longer) need (?:the|that|my|a) (?P<what3>[\w -]{2,40}?) reminder(?: any ?more| any longer)?$"
     r"|i (?:don't|do not|no longer) need (?:you to remind me|to be reminded|reminding) (?:about|to|of) (?P<what2>.+)"
 )
-_OFF_LIST = pattern(
-    r"(?:please |just |can you |could you )*(?:remove|delete|drop|take|scratch) (?P<what>.+?) (?:from|off)"
-    r" (?:my|our|the) (?:to-?do |task )?list"
-)
+_OFF_LIST = pattern(rf"(?:please |just |can you |could you )*(?:remove|delete|drop|take|scratch) (?P<what>.+?) (?:from|off) {LIST}")
 _CANCEL_ALL = pattern(r"(?:please |just )*(?:cancel|delete|drop|remove|clear|forget) all (?:of )?(?:the |my |your |those )?reminders\s*$")
 _NO_NEED = pattern(
     r"(?:please )?(?:you (?:don't|do not) (?:have|need) to|you no longer (?:have|need) to|no need to|there's no need to|you needn't|please"

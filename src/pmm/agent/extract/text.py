@@ -133,11 +133,13 @@ _OWN_REMARK = pattern(
     r"(?:.*\b)?(?:i|i've|i'll|you|you're|me|let's)\b.{0,40}\b(?:it|me|name|too|to|know|will|decided|mind|now|here|myself)"
 )
 NEW_RULE = r"^(?:(?:a|one|my|here's a|here is a) )?(?:(?:new|another|more|last|standing) )+rule(?: for you)?(?=$|:)"
+LIST = r"(?:my|our|the) (?:to-?do |task )?list"
+"""the list of what is owed, as one speaks of it"""
 # Such a label is a part of what follows: "set a reminder for tomorrow: dentist", "you have my word: I'll ...".
 _OPEN_LABEL = pattern(
     r"\b(?:remind me|reminder|nudge)\b|^(?:you have my word|i (?:promise|swear))$"
     r"|^(?:please )?(?:(?:add|create|make|put) )?(?:an? |another |new )*(?:to-?do|task)(?: item)?$"
-    r"|^(?:please )?(?:add|put) (?:this )?(?:to|on|onto) (?:my|our|the) (?:to-?do |task )?list$|" + NEW_RULE
+    rf"|^(?:please )?(?:add|put) (?:this )?(?:to|on|onto) {LIST}$|" + NEW_RULE
 )
 
 
